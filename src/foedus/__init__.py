@@ -1,0 +1,1 @@
+"""Foedus: the software an alliance runs on."""

@@ -1,0 +1,1 @@
+"""The fields of the alliance's work, one folder each. They are discovered, never listed."""

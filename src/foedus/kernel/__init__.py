@@ -1,0 +1,1 @@
+"""The kernel: pure rules. No I/O, no clock, no randomness, no globals that change."""
