@@ -17,6 +17,7 @@ class Kind(IntEnum):
     RECORD = 1  # envelope and a STIX object
     TOMBSTONE = 2  # a recall: names the entries whose body and salt are erased
     NOTE = 3  # anything else a journal of its own keeps (the release log)
+    LABEL = 4  # the marking definition of a label that entries name in their envelope; read through the registry
 
 
 @dataclass(frozen=True, slots=True)
