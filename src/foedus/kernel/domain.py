@@ -1,4 +1,4 @@
-"""The declaration by which one field of the alliance's work joins: `DOMAIN = Domain(...)` in `domains/<name>/__init__.py`.
+"""The declaration by which one field of the alliance's work joins: `DOMAIN` in `domains/<name>/__init__.py`.
 
 From it follow forms, commands, HTTP operations, the TAXII collection, pages and the release tests; a new domain is one
 new folder and no other edit. Verbs and queries are pure: they read through a View and return records or answers.
@@ -28,10 +28,20 @@ def say(text: Text, lang: str) -> str:
 
 
 class Reader(Protocol):
-    """What a domain sees of a View: permitted records only."""
+    """What a domain sees of a View: permitted records only.
 
-    def get(self, stix_id: str) -> dict[str, Any]: ...
-    def find(self, **where: Any) -> Sequence[dict[str, Any]]: ...
+    A link is {"source", "kind", "target", "via"}: STIX ids, and in `via` the object that makes the link (the
+    relationship or sighting, or the object that holds the reference). Revoked relationships make no links here.
+    """
+
+    def get(self, stix_id: str) -> dict[str, Any]:
+        """The latest version. NotFound where absent or not permitted."""
+        ...
+
+    def find(self, **where: Any) -> Sequence[dict[str, Any]]:
+        """Latest versions, newest first. `where`: type=, created_by=, limit= (each may be left out)."""
+        ...
+
     def links_from(self, stix_id: str, kind: str = "") -> Sequence[dict[str, Any]]: ...
     def links_to(self, stix_id: str, kind: str = "") -> Sequence[dict[str, Any]]: ...
 
@@ -53,9 +63,10 @@ class RecordType:
     type: str
     title: Text
     check: Callable[[Mapping[str, Any]], list[Fault]] | None = None
-    fields: tuple[Mapping[str, Any], ...] = ()  # the form: {"name", "title", "widget", "choices", "required"}
+    fields: tuple[Mapping[str, Any], ...] = ()  # the form: {"name", "title", "widget", "choices", "required", …}
     summary: Callable[[Mapping[str, Any]], str] | None = None
     extension: Mapping[str, Any] | None = None  # the extension-definition object of a type of our own
+    example: Mapping[str, Any] | None = None  # a whole, valid object: the docs show it, the contract suite checks it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,7 @@ class Domain:
     pages: tuple[Page, ...] = ()
     importers: tuple[Importer, ...] = ()
     exporters: tuple[Exporter, ...] = ()
+    definitions: tuple[Mapping[str, Any], ...] = ()  # what records refer to: extension definitions, their author
 
 
 def discover(package: ModuleType) -> tuple[Domain, ...]:
