@@ -1,0 +1,90 @@
+"""Identifiers and times of STIX 2.1 objects (sections 2.9 and 3.2 of the standard).
+
+An identifier is `type--UUID`, with an RFC 4122 UUID of version 1 to 5. A time is RFC 3339 in UTC with a `Z`;
+inside Foedus it is an int of microseconds since 1970-01-01T00:00:00Z.
+
+Example: `timestamp("2017-01-20T00:00:00.000Z") == 1484870400000000`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+UUID_FORM = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+TYPE_FORM = r"[a-z](?:[a-z0-9]|-(?!-))+"  # no two hyphens in a row: they end the type in an identifier
+_ID = re.compile(rf"({TYPE_FORM})--{UUID_FORM}")
+_TYPE = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){2,249}")
+
+_TIME = re.compile(
+    r"([0-9]{4}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01]))T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?Z"
+)
+_EPOCH_DAY = datetime(1970, 1, 1).toordinal()
+_CACHE_SIZE = 65_536
+_times: dict[str, int] = {}  # a pure function's results; emptied when full
+
+
+def id_type(text: str) -> str | None:
+    """The type an identifier begins with, or None where the text is not an identifier."""
+    match = _ID.fullmatch(text)
+    return match[1] if match else None
+
+
+def is_id(text: object) -> bool:
+    return isinstance(text, str) and _ID.fullmatch(text) is not None
+
+
+def is_type_name(text: object) -> bool:
+    """Lower-case letters, digits and single hyphens, 3 to 250 characters, a letter first."""
+    return isinstance(text, str) and _TYPE.fullmatch(text) is not None
+
+
+def uuid_version(identifier: str) -> int:
+    """The version digit of an identifier's UUID, 0 where it has none."""
+    digit = identifier[-22:-21]
+    return int(digit) if digit.isdigit() else 0
+
+
+def timestamp(text: str) -> int:
+    """Microseconds since 1970 of an RFC 3339 time in UTC; what is finer than a microsecond is cut off.
+
+    A leap second (23:59:60 on the last day of June or December) is the second that follows it.
+    Raises ValueError, saying what is wrong.
+    """
+    known = _times.get(text)
+    if known is not None:
+        return known
+    micros = _parse(text)
+    if len(_times) >= _CACHE_SIZE:
+        _times.clear()
+    _times[text] = micros
+    return micros
+
+
+def _parse(text: str) -> int:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("not of the form YYYY-MM-DDTHH:mm:ss[.s…]Z")
+    date, hour, minute, second, fraction = match.groups()
+    try:
+        day = datetime.fromisoformat(date).toordinal() - _EPOCH_DAY
+    except ValueError:
+        raise ValueError(f"{date} is not a day of the calendar") from None
+    if second == "60" and (date[5:] not in ("06-30", "12-31") or hour != "23" or minute != "59"):
+        raise ValueError("second 60 exists only as a leap second, at 23:59:60 on 30 June or 31 December")
+    seconds = ((day * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
+    return seconds * 1_000_000 + (int(fraction[1:7].ljust(6, "0")) if fraction else 0)
+
+
+def exact(text: str) -> tuple[int, str]:
+    """A valid time as something that orders exactly, digits finer than a microsecond included."""
+    _, _, fraction = text[:-1].partition(".")
+    return timestamp(text), fraction[6:].rstrip("0")
+
+
+def format_time(micros: int) -> str:
+    """The RFC 3339 form with three digits of a second, or six where the microseconds need them."""
+    seconds, rest = divmod(micros, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    moment = moment.rjust(19, "0")  # years before 1000
+    return f"{moment}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{moment}.{rest:06d}Z"
