@@ -105,13 +105,18 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """A foreign format in: bytes to STIX objects, or faults."""
+    """A foreign format in: bytes to STIX objects, or faults. It never raises for bad input.
+
+    Equal input gives equal objects, so that importing twice changes nothing. A fault with `notice` refuses nothing.
+    Where the input names no times, `read_on` gives its objects those of the import's day; `read` knows no day.
+    """
 
     name: str  # "misp", "csv", "xlsx"
     title: Text
     suffixes: tuple[str, ...]
     sniff: Callable[[bytes], bool]
     read: Callable[[bytes], tuple[list[dict[str, Any]], list[Fault]]]
+    read_on: Callable[[bytes, int], tuple[list[dict[str, Any]], list[Fault]]] | None = None  # (data, now in µs)
 
 
 @dataclass(frozen=True, slots=True)

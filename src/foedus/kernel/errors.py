@@ -21,6 +21,7 @@ class Fault:
     object_id: str = ""  # the STIX id, where the object has a usable one
     index: int = -1  # position among the objects of the input, from 0; -1: the input as a whole
     path: str = ""  # the property inside the object: "external_references[0].url"
+    notice: bool = False  # worth saying, refuses nothing: "hxxp read as http"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
