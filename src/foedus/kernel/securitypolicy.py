@@ -1,0 +1,401 @@
+"""A security policy with its rules: names brought to the policy's spelling, and every validity rule checked.
+
+Example:
+    policy = read_policy(data)
+    label = policy.resolve(Label("nato", "secret"))      # names as the policy spells them
+    faults = policy.faults(label, new=True)              # every rule that the label breaks
+
+A label's categories are looked up by (tag set, type, name). One `Category` may hold values of several security category
+tags of its tag set; each tag decides on its own (X.841: the tag is the unit of the access decision).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from foedus.kernel.errors import Fault, PolicyRefused
+from foedus.kernel.label import Category, Clearance, Label, TagType
+from foedus.kernel.policymodel import (
+    Classification,
+    EquivalentPolicy,
+    Marking,
+    Operation,
+    Reference,
+    Requirement,
+    Tag,
+    TagKind,
+    TagSet,
+    Value,
+    fold,
+)
+
+_REMEMBERED = 65_536  # compiled categories kept per policy, so that memory stays bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One category value at its place in the policy. `key` numbers its tag, `order` the value, over the whole file."""
+
+    tag_set: TagSet
+    tag: Tag
+    value: Value
+    key: int
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCategory:
+    """A category in the policy's terms: what deciding and validating need, computed once per distinct category."""
+
+    category: Category  # canonical names
+    slots: tuple[Slot, ...]
+    groups: tuple[tuple[TagType, int, frozenset[str]], ...]  # (type, tag key, values), informative tags left out
+    faults: tuple[Fault, ...]  # unknown names and selection limits
+    excluded: frozenset[str]  # classifications that no label with it may have
+    ruled: tuple[Slot, ...]  # slots with further rules to check
+    obsolete: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledLabel:
+    classification: Classification | None
+    categories: tuple[CompiledCategory, ...]
+    faults: tuple[Fault, ...]  # every rule that a label already in use must keep
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One security policy. Times are microseconds since 1970, UTC. Equal where the files said the same."""
+
+    name: str
+    id: str  # OID
+    classifications: tuple[Classification, ...]
+    tag_sets: tuple[TagSet, ...] = ()
+    equivalent_policies: tuple[EquivalentPolicy, ...] = ()
+    marking: Marking = field(default_factory=Marking)
+    unlimited: frozenset[str] = frozenset()  # held by subjects without a clearance under this policy
+    aliases: tuple[tuple[str, str], ...] = ()  # (other name, classification)
+    not_before: int = -(2**63)
+    not_after: int = 2**63
+    version: str = ""
+    warnings: tuple[str, ...] = ()
+
+    # Looking up, without regard to case
+
+    def classification(self, name: str) -> Classification | None:
+        """The classification of this name or alias."""
+        return self._classes.get(name) or self._classes.get(fold(name))
+
+    def classification_numbered(self, lacv: str) -> Classification | None:
+        found = [c for c in self.classifications if c.lacv == lacv]
+        return found[0] if len(found) == 1 else None
+
+    def tag_set(self, name: str) -> TagSet | None:
+        """The tag set of this name or OID."""
+        return self._tag_sets.get(name) or self._tag_sets.get(fold(name.removeprefix("urn:oid:")))
+
+    def slot(self, tag_set: str, type: TagType, value: str) -> Slot | None:
+        """Where this value of this tag set stands."""
+        found = self.tag_set(tag_set)
+        values = self._values.get((found.name, type)) if found else None
+        return (values.get(value) or values.get(fold(value))) if values else None
+
+    def slots(self) -> tuple[Slot, ...]:
+        """Every category value, in the policy's order."""
+        return self._slots
+
+    def matching(self, reference: Reference) -> tuple[Slot, ...]:
+        """The values that a reference means."""
+        found = self._matching.get(reference)
+        if found is None:
+            found = self._matching[reference] = self._match(reference)
+        return found
+
+    def _match(self, reference: Reference) -> tuple[Slot, ...]:
+        wanted = fold(reference.tag_set)
+        return tuple(
+            s
+            for s in self._slots
+            if s.tag.kind is reference.kind
+            and fold(s.tag_set.name) == wanted
+            and reference.lacv in ("", s.value.lacv)
+            and s.tag.kind is not TagKind.UNKNOWN
+        )
+
+    def slots_of(self, label: Label) -> tuple[Slot, ...]:
+        """The label's values at their places, in the policy's order; unknown ones are left out."""
+        found = [s for c in label.categories for s in self.compiled(c).slots]
+        return tuple(sorted(found, key=lambda s: s.order))
+
+    def has(self, label: Label) -> bool:
+        """Whether the label says that it is under this policy: OID and name agree where both are given."""
+        oid = label.policy_id.removeprefix("urn:oid:")
+        return (not oid or oid == self.id) and (not label.policy or fold(label.policy) == fold(self.name))
+
+    # Resolving and validating
+
+    def resolve(self, label: Label) -> Label:
+        """The label under the policy's own names. Raises PolicyRefused naming every unknown name.
+
+        A successor is resolved where it is under this policy and left alone otherwise.
+        """
+        faults = [] if self.has(label) else [self._other_policy(label)]
+        level = self.classification(label.classification)
+        if level is None:
+            faults.append(self._unknown_class(label.classification))
+        compiled = [self.compiled(c) for c in label.categories]
+        faults += [f for c in compiled for f in c.faults if f.code in _UNKNOWN]
+        if faults or level is None:
+            raise PolicyRefused(faults)
+        succession = label.succession
+        if succession is not None and self.has(succession.label):
+            succession = replace(succession, label=self.resolve(succession.label))
+        return Label(
+            self.name, level.name, merged(c.category for c in compiled), label.privacy_mark, succession, self.id
+        )
+
+    def resolve_clearance(self, clearance: Clearance) -> Clearance:
+        """The clearance under the policy's own names. Raises PolicyRefused naming every unknown name."""
+        faults: list[Fault] = []
+        names: set[str] = set()
+        if not self.has(Label(clearance.policy, "", policy_id=clearance.policy_id)):
+            faults.append(self._other_policy(Label(clearance.policy, "", policy_id=clearance.policy_id)))
+        for name in sorted(clearance.classifications):
+            level = self.classification(name)
+            if level is None:
+                faults.append(self._unknown_class(name))
+            else:
+                names.add(level.name)
+        compiled = [self.compiled(c) for c in clearance.categories]
+        faults += [f for c in compiled for f in c.faults if f.code in _UNKNOWN]
+        if faults:
+            raise PolicyRefused(faults)
+        return Clearance(self.name, frozenset(names), merged(c.category for c in compiled), self.id)
+
+    def faults(self, label: Label, *, new: bool) -> list[Fault]:
+        """Every rule that the label breaks. Obsolete values are refused in a `new` label only."""
+        faults = [] if self.has(label) else [self._other_policy(label)]
+        compiled = self.compile(label)
+        faults += compiled.faults
+        if not new:
+            return faults
+        if (level := compiled.classification) is not None and level.obsolete:
+            faults.append(Fault("obsolete", f"classification {level.name} is obsolete", path="classification"))
+        for slot in (s for c in compiled.categories for s in c.obsolete):
+            faults.append(Fault("obsolete", f"{_said(slot)} is obsolete", path=slot.tag_set.name))
+        return faults
+
+    def compile(self, label: Label) -> CompiledLabel:
+        """The label in the policy's terms, with every fault that an existing label can have."""
+        level = self.classification(label.classification)
+        categories = tuple(self.compiled(c) for c in label.categories)
+        faults: list[Fault] = []
+        if level is None:
+            faults.append(self._unknown_class(label.classification))
+        elif level.unusable:
+            faults.append(Fault("unknown-rule", f"{level.name}: {level.unusable}", path="classification"))
+        for category in categories:
+            faults += category.faults
+        if level is not None:
+            for category in categories:
+                if level.name in category.excluded:
+                    faults += _excluded_classes(category, level.name)
+            if level.requirements or any(c.ruled for c in categories) or self._least:
+                faults += self._rules(level, categories)
+        return CompiledLabel(level, categories, tuple(faults))
+
+    def compiled(self, category: Category) -> CompiledCategory:
+        """Computed once per distinct category; the memory is bounded."""
+        found = self._compiled.get(category)
+        if found is None:
+            if len(self._compiled) >= _REMEMBERED:
+                self._compiled.clear()
+            found = self._compiled[category] = self._compile(category)
+        return found
+
+    def _rules(self, level: Classification, categories: tuple[CompiledCategory, ...]) -> list[Fault]:
+        faults: list[Fault] = []
+        held = {s.order: s for c in categories for s in c.slots}
+        for requirement in level.requirements:
+            if not self.satisfied(requirement, held):
+                faults.append(self._missing(level.name, requirement))
+        for slot in (s for c in categories for s in c.ruled):
+            value = slot.value
+            where = slot.tag_set.name
+            if value.unusable:
+                faults.append(Fault("unknown-rule", f"{_said(slot)}: {value.unusable}", path=where))
+            if value.required_classes and level.name not in value.required_classes:
+                wanted = " or ".join(sorted(value.required_classes))
+                faults.append(Fault("required-class", f"{_said(slot)} needs classification {wanted}", path=where))
+            for requirement in value.requirements:
+                if not self.satisfied(requirement, held):
+                    faults.append(self._missing(_said(slot), requirement))
+            for reference in value.exclusions:
+                for other in self.matching(reference):
+                    if other.order in held and other.order != slot.order:
+                        message = f"{_said(slot)} must not stand with {_said(other)}"
+                        faults.append(Fault("excluded-category", message, path=where))
+        return faults + list(self._selection(held))
+
+    def satisfied(self, requirement: Requirement, held: dict[int, Slot]) -> bool:
+        """Whether values (by order) meet a requirement. An unknown operation and an empty list never are."""
+        met = [sum(s.order in held for s in self.matching(r)) for r in requirement.references]
+        match requirement.operation:
+            case Operation.ALL:
+                return bool(met) and all(met)
+            case Operation.ONE_OR_MORE:
+                return any(met)
+            case Operation.ONLY_ONE:
+                return sum(met) == 1
+        return False
+
+    def _selection(self, held: dict[int, Slot]) -> Iterator[Fault]:
+        """Limits on how many values of one tag a label holds; they count over all of its categories."""
+        counts: dict[int, list[Slot]] = {}
+        for slot in held.values():
+            counts.setdefault(slot.key, []).append(slot)
+        for slots in counts.values():
+            tag = slots[0].tag
+            if tag.most and len(slots) > tag.most:
+                message = f"{tag.name} takes at most {tag.most} of its values, not {len(slots)}"
+                yield Fault("selection-limit", message, path=slots[0].tag_set.name)
+            if len(slots) < tag.least:
+                message = f"{tag.name} takes at least {tag.least} of its values, not {len(slots)}"
+                yield Fault("selection-limit", message, path=slots[0].tag_set.name)
+
+    def _compile(self, category: Category) -> CompiledCategory:
+        faults: list[Fault] = []
+        slots: dict[int, Slot] = {}
+        tag_set = self.tag_set(category.tag_set)
+        if tag_set is None:
+            faults.append(Fault("unknown-tag-set", f"{self.name} has no tag set {category.tag_set!r}", path="category"))
+        for name in sorted(category.values):
+            slot = self.slot(tag_set.name, category.type, name) if tag_set else None
+            if slot is not None:
+                slots[slot.order] = slot
+            elif tag_set is not None:
+                message = f"{tag_set.name} has no {category.type.lower()} value {name!r}"
+                faults.append(Fault("unknown-category", message, path=tag_set.name))
+        found = tuple(slots[order] for order in sorted(slots))
+        groups: dict[int, set[str]] = {}
+        for slot in found:
+            if slot.tag.kind.type is TagType.UNKNOWN:
+                message = f"{_said(slot)}: the policy gives its tag a type that is not known"
+                faults.append(Fault("unknown-tag-type", message, path=slot.tag_set.name))
+            if slot.tag.kind.type is not TagType.INFORMATIVE:
+                groups.setdefault(slot.key, set()).add(slot.value.name)
+        ruled = [
+            s
+            for s in found
+            if s.value.unusable or s.value.requirements or s.value.exclusions or s.value.required_classes or s.tag.most
+        ]
+        return CompiledCategory(
+            Category(
+                tag_set.name if tag_set else category.tag_set, category.type, frozenset(s.value.name for s in found)
+            ),
+            found,
+            tuple((category.type, key, frozenset(values)) for key, values in groups.items()),
+            tuple(faults),
+            frozenset().union(*(s.value.excluded_classes for s in found)),
+            tuple(ruled),
+            tuple(s for s in found if s.value.obsolete),
+        )
+
+    def _other_policy(self, label: Label) -> Fault:
+        stated = " ".join(filter(None, (label.policy, label.policy_id)))
+        return Fault("unknown-policy", f"the label is under {stated or 'no policy'}, not {self.name} {self.id}")
+
+    def _unknown_class(self, name: str) -> Fault:
+        known = ", ".join(c.name for c in self.classifications)
+        return Fault(
+            "unknown-classification",
+            f"{self.name} has no classification {name!r}; it has {known}",
+            path="classification",
+        )
+
+    def _missing(self, owner: str, requirement: Requirement) -> Fault:
+        names = [_said(s) for r in requirement.references for s in self.matching(r)]
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        how = {"onlyOne": "exactly one", "oneOrMore": "one or more", "all": "all"}.get(
+            requirement.operation, "an unknown"
+        )
+        return Fault(
+            "required-category", f"{owner} needs {how} of: {shown or 'a category that is not there'}", path=owner
+        )
+
+    # Indexes, computed once
+
+    @cached_property
+    def _slots(self) -> tuple[Slot, ...]:
+        slots: list[Slot] = []
+        key = 0
+        for tag_set in self.tag_sets:
+            for tag in tag_set.tags:
+                for value in tag.values:
+                    slots.append(Slot(tag_set, tag, value, key, len(slots)))
+                key += 1
+        return tuple(slots)
+
+    @cached_property
+    def _classes(self) -> dict[str, Classification]:
+        found = {fold(c.name): c for c in self.classifications}
+        for alias, name in self.aliases:
+            found.setdefault(fold(alias), found[fold(name)])
+        # Exact spellings too: the usual case then costs no folding.
+        return {**{c.name: c for c in self.classifications}, **found}
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, TagType], dict[str, Slot]]:
+        found: dict[tuple[str, TagType], dict[str, Slot]] = {}
+        for slot in self._slots:
+            named = found.setdefault((slot.tag_set.name, slot.tag.kind.type), {})
+            named[slot.value.name] = named[fold(slot.value.name)] = slot
+        return found
+
+    @cached_property
+    def _tag_sets(self) -> dict[str, TagSet]:
+        found = {s.id: s for s in self.tag_sets if s.id}
+        found.update((name, s) for s in self.tag_sets for name in (fold(s.name), s.name))
+        return found
+
+    @cached_property
+    def _least(self) -> bool:
+        return any(t.least for s in self.tag_sets for t in s.tags)
+
+    @cached_property
+    def _matching(self) -> dict[Reference, tuple[Slot, ...]]:
+        return {}
+
+    @cached_property
+    def _compiled(self) -> dict[Category, CompiledCategory]:
+        return {}
+
+
+_UNKNOWN = frozenset({"unknown-tag-set", "unknown-category"})
+
+
+def merged(categories: Iterable[Category]) -> tuple[Category, ...]:
+    """Sorted by (tag set, type), one per pair, none empty: the form that a Label promises."""
+    found: dict[tuple[str, TagType], frozenset[str]] = {}
+    for c in categories:
+        found[c.tag_set, c.type] = found.get((c.tag_set, c.type), frozenset()) | c.values
+    return tuple(Category(*key, values) for key, values in sorted(found.items()) if values)
+
+
+def categories_of(slots: Iterable[Slot]) -> tuple[Category, ...]:
+    """The categories that hold these values."""
+    return merged(Category(s.tag_set.name, s.tag.kind.type, frozenset({s.value.name})) for s in slots)
+
+
+def _said(slot: Slot) -> str:
+    return f"{slot.tag_set.name} {slot.value.name}"
+
+
+def _excluded_classes(category: CompiledCategory, level: str) -> list[Fault]:
+    return [
+        Fault("excluded-class", f"{_said(s)} must not stand with classification {level}", path=s.tag_set.name)
+        for s in category.slots
+        if level in s.value.excluded_classes
+    ]
