@@ -1,0 +1,102 @@
+// Draws each [data-chart] figure from the table inside it, so the picture and the figures cannot differ.
+"use strict";
+
+(() => {
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const narrow = () => matchMedia("(max-width: 800px)").matches;
+  const drawn = [];
+
+  function table(figure) {
+    return [...figure.querySelectorAll("tbody tr")].map((row) => {
+      const cells = row.querySelectorAll("td");
+      const link = cells[0].querySelector("a");
+      return { name: cells[0].textContent.trim(), value: Number(cells[1].dataset.value), href: link && link.href };
+    });
+  }
+
+  const axis = () => ({
+    axisLine: { lineStyle: { color: css("--line-strong") } },
+    axisTick: { show: false },
+    axisLabel: { color: css("--ink-2"), fontFamily: css("--font"), fontSize: 12 },
+    splitLine: { lineStyle: { color: css("--line") } },
+  });
+
+  const tooltip = () => ({
+    renderMode: "richText", backgroundColor: css("--sheet"), borderColor: css("--line-strong"),
+    textStyle: { color: css("--ink"), fontFamily: css("--font"), fontSize: 13 },
+  });
+
+  function bars(rows, lying) {
+    const names = { type: "category", data: rows.map((r) => r.name), ...axis(), splitLine: { show: false } };
+    const values = { type: "value", minInterval: 1, splitNumber: lying ? 3 : 4, ...axis(), axisLine: { show: false } };
+    if (lying) names.inverse = true;
+    return {
+      animation: false, tooltip: { trigger: "axis", axisPointer: { type: "shadow", shadowStyle: { color: css("--line"), opacity: .35 } }, ...tooltip() },
+      grid: { left: 4, right: 12, top: 8, bottom: 2, containLabel: true },
+      xAxis: lying ? values : names, yAxis: lying ? names : values,
+      series: [{ type: "bar", barMaxWidth: 16, itemStyle: { color: css("--accent"), borderRadius: 2 },
+        data: rows.map((r) => ({ value: r.value, href: r.href })) }],
+    };
+  }
+
+  // Events on a time axis, one lane a type: rows carry data-at (ISO time), data-lane and data-href.
+  function points(figure) {
+    const rows = [...figure.querySelectorAll("[data-at]")];
+    const lanes = [...new Set(rows.map((r) => r.dataset.lane))];
+    return {
+      lanes: lanes.length,
+      option: {
+        animation: false,
+        tooltip: { ...tooltip(), formatter: (p) => p.data.label },
+        grid: { left: 4, right: 16, top: 8, bottom: 4, containLabel: true },
+        dataZoom: [{ type: "inside", filterMode: "none" }],
+        xAxis: { type: "time", ...axis(), splitNumber: narrow() ? 3 : 6, axisLabel: { ...axis().axisLabel, hideOverlap: true } },
+        yAxis: { type: "category", data: lanes, inverse: true, ...axis(), axisLine: { show: false }, splitLine: { show: true, lineStyle: { color: css("--line") } } },
+        series: [{ type: "scatter", symbolSize: 10,
+          data: rows.map((r) => ({
+            value: [r.dataset.at, r.dataset.lane], href: r.dataset.href, label: r.dataset.label,
+            itemStyle: { color: css("--fam-" + r.dataset.family) || css("--accent"), opacity: .82 },
+          })) }],
+      },
+    };
+  }
+
+  function draw(figure) {
+    const canvas = figure.querySelector(".chart-canvas");
+    const kind = figure.dataset.chart;
+    let option;
+    if (kind === "time") {
+      const made = points(figure);
+      if (!made.lanes) return;
+      canvas.style.height = Math.max(120, 48 + made.lanes * 26) + "px";
+      option = made.option;
+    } else {
+      const rows = table(figure);
+      if (!rows.length) return;
+      const lying = kind === "lying";
+      if (lying) canvas.style.height = Math.max(80, 34 + rows.length * 22) + "px";
+      option = bars(rows, lying);
+    }
+    canvas.hidden = false;
+    const data = figure.querySelector(".chart-data");
+    if (data) data.open = false;
+    const chart = window.echarts.init(canvas);
+    chart.setOption(option);
+    chart.on("click", (event) => { if (event.data && event.data.href) location.assign(event.data.href); });
+    drawn.push([figure, chart]);
+  }
+
+  function drawAll(root) {
+    for (const figure of root.querySelectorAll("[data-chart]")) draw(figure);
+  }
+  function again() {
+    for (const [, chart] of drawn.splice(0)) chart.dispose();
+    drawAll(document);
+  }
+
+  drawAll(document);
+  let pause = 0;
+  addEventListener("resize", () => { clearTimeout(pause); pause = setTimeout(() => drawn.forEach(([, c]) => c.resize()), 120); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  document.addEventListener("htmx:afterSwap", (event) => drawAll(event.detail.target));
+})();

@@ -1,0 +1,33 @@
+"""The template environment: escaping on, undefined names are errors, one set of globals."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from foedus.faces.web.families import family, icon
+from foedus.faces.web.static_files import static_url
+from foedus.node.roles import ROLES
+
+
+@cache
+def environment() -> Environment:
+    """Compiled once. Templates of the pages stand in `templates/`."""
+    made = Environment(
+        loader=PackageLoader("foedus.faces.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    made.globals.update(static_url=static_url, family=family, type_icon=icon)
+    made.filters["role_name"] = role_name
+    return made
+
+
+def role_name(role: str, lang: str) -> str:
+    """A role in words."""
+    known = ROLES.get(role)
+    return known.title.get(lang, known.title["en"]) if known else role
