@@ -128,8 +128,12 @@ class Envelopes:
         start = self._ends[index - 1] if index else 0
         return self._map[start : self._ends[index]]
 
+    def slice(self, start: int, stop: int) -> Iterator[bytes]:
+        """The envelopes start .. stop-1."""
+        return (self[index] for index in range(start, stop))
+
     def __iter__(self) -> Iterator[bytes]:
-        return (self[index] for index in range(len(self)))
+        return self.slice(0, len(self))
 
 
 def envelopes(load: Load, count: int, per: int, folder: Path = BENCH / "load") -> Envelopes:

@@ -1,8 +1,8 @@
 """The servers under test: started on loopback with fresh data, watched, and always stopped.
 
-    with opentaxii(python) as server:
-        expect(once(server.address, get(server.objects, server.authorization)), 200)
-        server.cpu_seconds()
+with opentaxii(python) as server:
+    expect(once(server.address, get(server.objects, server.authorization)), 200)
+    server.cpu_seconds()
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
     gunicorn opentaxii_app:app  serves them
 
 One thing is mended: its JSON encoder knows no UUID, so that every TAXII 2.1 collection answers 500 as it comes from
-PyPI; here UUIDs are encoded as text. Basic authentication is off: it would cost a password hash a request.
+PyPI; here UUIDs are encoded as text. SQLite may wait two minutes for its lock, so that concurrent posts succeed.
+Basic authentication is off: it would cost a password hash a request.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def configuration() -> dict[str, object]:
         "support_basic_auth": False,
         "auth_api": {
             "class": "opentaxii.auth.sqldb.SQLDatabaseAPI",
-            "parameters": {"db_connection": f"sqlite:///{FOLDER}/auth.db", "create_tables": True, "secret": secret},
+            "parameters": {
+                "db_connection": f"sqlite:///{FOLDER}/auth.db?timeout=120",
+                "create_tables": True,
+                "secret": secret,
+            },
         },
         "taxii1": None,
         "taxii2": {
@@ -43,7 +48,7 @@ def configuration() -> dict[str, object]:
             "allow_custom_properties": True,
             "persistence_api": {
                 "class": "opentaxii.persistence.sqldb.Taxii2SQLDatabaseAPI",
-                "parameters": {"db_connection": f"sqlite:///{FOLDER}/data.db", "create_tables": True},
+                "parameters": {"db_connection": f"sqlite:///{FOLDER}/data.db?timeout=120", "create_tables": True},
             },
         },
         "logging": {"opentaxii": "error", "root": "error"},
