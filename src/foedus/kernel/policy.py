@@ -5,8 +5,9 @@
       2. succession due by `now`                        => the successor takes the label's place
       3. policy not known, or outside its validity      => deny
       4. label not valid under it                       => deny (obsolete values refuse new labels only)
-      5. no clearance under the policy                  => the label is mapped to an equivalent policy that the subject
-                                                           holds a clearance under; no mapping => deny
+      5. no clearance under the policy                  => permit what the policy calls unlimited; else the label is
+                                                           mapped to an equivalent policy that the subject holds a
+                                                           clearance under; no mapping => deny
       6. classification not in the clearance's set      => deny (hierarchy does not decide)
       7. each tag: restrictive: the values are a subset of the clearance's; permissive: they meet it;
          informative: skipped; a type that is not known => deny
@@ -124,9 +125,6 @@ class PolicySet:
             index = self._index(clearance.policy, clearance.policy_id)
             if index is not None:
                 held.setdefault(index, []).append(_held(clearance, self.policies[index]))
-        for index, policy in enumerate(self.policies):
-            if index not in held and policy.unlimited:
-                held[index] = [_Held(policy.unlimited, {})]
         return _Subject(held)
 
 
@@ -191,6 +189,8 @@ def _denied(label: Label, subject: _Subject, policies: PolicySet, now: int) -> R
     held = subject.held.get(index)
     if held is not None:
         return _weigh(compiled, held)
+    if policy.unlimited and _weigh_one(compiled, _Held(policy.unlimited, {})) is None:
+        return None
     return _denied_by_equivalent(label, policy, subject, policies, now)
 
 

@@ -77,6 +77,7 @@ class Policy:
     marking: Marking = field(default_factory=Marking)
     unlimited: frozenset[str] = frozenset()  # held by subjects without a clearance under this policy
     aliases: tuple[tuple[str, str], ...] = ()  # (other name, classification)
+    members: frozenset[str] = frozenset()  # values whose nationals hold the policy's own context
     not_before: int = -(2**63)
     not_after: int = 2**63
     version: str = ""

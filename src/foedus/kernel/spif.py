@@ -7,7 +7,9 @@ Source: the Open XML SPIF schema (namespace http://www.xmlspif.org/spif) and ADa
 
 Our own policies use an extension, `<extensions>` with elements of namespace `urn:foedus:policy:1`:
 `<unlimited classification="CLEAR"/>`: every subject who has no clearance under this policy holds that classification;
-`<alias classification="CLEAR" name="WHITE"/>`: another name by which documents may call it.
+`<alias classification="CLEAR" name="WHITE"/>`: another name by which documents may call it;
+`<members tagSet="Releasable To">BEL CAN …</members>`: whose nationals hold the policy's own context, so that a clearance
+"for FIN" can be expanded (`labeltext.py`).
 """
 
 from __future__ import annotations
@@ -103,7 +105,7 @@ class _Reader:
         )
         _distinct(tag_sets, "tag set")
         self.check_references(classifications, tag_sets)
-        unlimited, aliases = self.extensions()
+        unlimited, aliases, members = self.extensions()
         return Policy(
             name=attribute(identity[0], "name"),
             id=oid,
@@ -117,6 +119,7 @@ class _Reader:
             marking=self.marking(self.root),
             unlimited=unlimited,
             aliases=aliases,
+            members=members,
             not_before=self.time(self.root, "notBefore", -(2**63)),
             not_after=self.time(self.root, "notAfter", 2**63),
             version=attribute(self.root, "version"),
@@ -342,11 +345,15 @@ class _Reader:
         ]
         return Marking(tuple(phrases), tuple(qualifiers))
 
-    def extensions(self) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    def extensions(self) -> tuple[frozenset[str], tuple[tuple[str, str], ...], frozenset[str]]:
         unlimited: frozenset[str] = frozenset()
         aliases: list[tuple[str, str]] = []
+        members: frozenset[str] = frozenset()
         for element in (e for group in children(self.root, "extensions") for e in children(group)):
             if xmltext.namespace(element) != EXTENSION:
+                continue
+            if local(element) == "members":
+                members |= frozenset(xmltext.text(element).split())
                 continue
             name = self.known_class(attribute(element, "classification"), "extensions")
             if local(element) == "unlimited":
@@ -357,7 +364,7 @@ class _Reader:
                 aliases.append((attribute(element, "name"), next(iter(name))))
             else:
                 self.warn(f"extension <{local(element)}> is not known")
-        return unlimited, tuple(aliases)
+        return unlimited, tuple(aliases), members
 
     def time(self, element: Element, name: str, default: int) -> int:
         stated = attribute(element, name)
