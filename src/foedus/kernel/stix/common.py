@@ -1,0 +1,174 @@
+"""Properties that many types share (section 3) and the data types that they are made of (section 2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from foedus.kernel.ids import UUID_FORM
+from foedus.kernel.json_faults import printable
+from foedus.kernel.stix.checks import (
+    Check,
+    Problems,
+    any_value,
+    below,
+    boolean,
+    integer,
+    list_of,
+    matching,
+    one_of,
+    precise_time,
+    problem,
+    quoted,
+    record,
+    reference,
+    string,
+    strings,
+    wrong_type,
+)
+from foedus.kernel.stix.markings import granular_markings, marking_references
+from foedus.kernel.stix.values import base64, capec_id, cve_id, hashes, hex_bytes, language, url
+from foedus.kernel.stix.vocabulary import EXTENSION_TYPES, RESERVED_PROPERTIES
+
+_CVE_OR_CAPEC = re.compile(r"CVE-\d{4}-(?:0\d{3}|[1-9]\d{3,})|CAPEC-\d+")
+_reference_properties = record(
+    {"source_name": string, "description": string, "url": url, "hashes": hashes, "external_id": string},
+    required=("source_name",),
+)
+
+
+def external_reference(value: Any) -> Problems | None:
+    """Section 2.5: a source and one of description, url, external_id; CVE and CAPEC ids with their own source."""
+    found = _reference_properties(value) or []
+    if type(value) is not dict:
+        return found
+    source, identifier = value.get("source_name"), value.get("external_id")
+    own = {"cve": cve_id, "capec": capec_id}.get(source) if type(source) is str else None
+    if own is not None:
+        if identifier is None:
+            found = [*found, ("external_id", "missing-property", f"a reference to {source} needs its external_id")]
+        else:
+            found = found + below("external_id", own(identifier) or ())
+    elif type(identifier) is str and _CVE_OR_CAPEC.fullmatch(identifier):
+        right = "cve" if identifier.startswith("CVE") else "capec"
+        found = [*found, ("source_name", "invalid-source-name", f'must be "{right}" for {identifier}')]
+    elif not ("external_id" in value or "description" in value or "url" in value):
+        found = found + problem("missing-property", "needs at least one of description, url, external_id")
+    return found or None
+
+
+kill_chain_phases = list_of(
+    record({"kill_chain_name": string, "phase_name": string}, required=("kill_chain_name", "phase_name"))
+)
+
+# The standard asks for lower case, hyphens excluded; capitals after the third character are in wide use and pass.
+_NAME = re.compile(r"[a-z][a-z0-9_]{2}[A-Za-z0-9_]{0,247}")
+_good_names: set[str] = set()
+_SCALARS = frozenset({str, int, float, bool})
+
+
+def custom_property(name: str, value: Any) -> Problems | None:
+    """A property that the standard does not define (section 3.1 and 11): a valid name, a value that STIX can hold."""
+    if name in _good_names:
+        if type(value) in _SCALARS:
+            return None
+        return below(name, any_value(value) or ()) or None
+    if not _NAME.fullmatch(name):
+        return problem(
+            "invalid-property-name",
+            "a property's name has 3 to 250 of a-z, 0-9 and _, a letter first",
+            printable(name),
+        )
+    if name in RESERVED_PROPERTIES:
+        return problem("reserved-property", f"the standard reserves the name {name}", name)
+    if name.endswith("_bin"):
+        return below(name, base64(value) or ()) or None
+    if name.endswith("_hex"):
+        return below(name, hex_bytes(value) or ()) or None
+    if len(_good_names) < 4096:
+        _good_names.add(name)
+    return below(name, any_value(value) or ()) or None
+
+
+_EXTENSION_ID = re.compile(rf"extension-definition--{UUID_FORM}")
+_PREDEFINED = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*-ext")
+_extension_type = one_of(EXTENSION_TYPES)
+
+
+def extension(value: Any) -> Problems | None:
+    """What stands under `extension-definition--…` (section 7.3): it says what kind of extension it is."""
+    if type(value) is not dict:
+        return wrong_type("an object", value)
+    found: Problems = []
+    if "extension_type" not in value:
+        found += problem(
+            "missing-property", f"extension_type is required: one of {', '.join(EXTENSION_TYPES)}", "extension_type"
+        )
+    for name, item in value.items():
+        if name == "extension_type":
+            found += below(name, _extension_type(item) or ())
+        elif name in RESERVED_PROPERTIES:
+            found += problem("reserved-property", f"the standard reserves the name {name}", name)
+        else:
+            found += custom_property(name, item) or ()
+    return found or None
+
+
+def _foreign_extension(value: Any) -> Problems | None:
+    if type(value) is not dict:
+        return wrong_type("an object", value)
+    return None if value else problem("empty-dictionary", "must not be empty; leave the extension out")
+
+
+def extensions(predefined: dict[str, Check] | None = None, *, named: bool = True) -> Check:
+    """The `extensions` of an object: predefined ones by name, all others by the id of their definition."""
+    known = predefined or {}
+
+    def check(value: Any) -> Problems | None:
+        if type(value) is not dict:
+            return wrong_type("an object of extensions", value)
+        if not value:
+            return problem("empty-dictionary", "must not be empty; leave the property out")
+        found: Problems = []
+        for key, item in value.items():
+            if key in known:
+                found += below(key, known[key](item) or ())
+            elif _EXTENSION_ID.fullmatch(key):
+                found += below(key, extension(item) or ())
+            elif named and _PREDEFINED.fullmatch(key):
+                found += below(key, _foreign_extension(item) or ())
+            else:
+                text = f"{quoted(key)} is neither extension-definition--UUID nor the name of a predefined extension"
+                found += problem("invalid-extension-key", text, printable(key))
+        return found or None
+
+    return check
+
+
+spec_version = one_of(("2.1",))
+identity_reference = reference("identity")
+object_references = list_of(reference())
+
+# Common properties, without `type` and `id`, which each plan checks itself
+DOMAIN: dict[str, Check] = {
+    "spec_version": spec_version,
+    "created_by_ref": identity_reference,
+    "created": precise_time,
+    "modified": precise_time,
+    "revoked": boolean,
+    "labels": strings,
+    "confidence": integer(0, 100),
+    "lang": language,
+    "external_references": list_of(external_reference),
+    "object_marking_refs": marking_references,
+    "granular_markings": granular_markings,
+    "extensions": extensions(),
+}
+OBSERVABLE: dict[str, Check] = {
+    "spec_version": spec_version,
+    "object_marking_refs": marking_references,
+    "granular_markings": granular_markings,
+    "defanged": boolean,
+    "extensions": extensions(),
+}
+relationship_name = matching(r"[a-z0-9-]+", "invalid-relationship-type", "of a-z, 0-9 and hyphens")

@@ -1,0 +1,2 @@
+def upgrade(obj):
+    return obj
