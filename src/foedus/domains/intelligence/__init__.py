@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from foedus.domains.intelligence import grading, request_verbs, requests
 from foedus.domains.intelligence.extensions import DEFINITIONS
+from foedus.domains.intelligence.formats import csvtable, workbook
 from foedus.domains.intelligence.records import RECORDS, TYPES
-from foedus.kernel.domain import Domain, Query, Verb
+from foedus.kernel.domain import Domain, Exporter, Importer, Query, Verb
 
 VERBS = (
     Verb(
@@ -74,6 +75,41 @@ QUERIES = (
     Query("gradings", {"en": "Gradings", "fr": "Évaluations"}, grading.Gradings, grading.gradings),
 )
 
+IMPORTERS = (
+    Importer(
+        "csv",
+        {"en": "Indicators as CSV", "fr": "Indicateurs en CSV"},
+        (".csv", ".tsv"),
+        csvtable.sniff,
+        csvtable.read,
+        csvtable.read,
+    ),
+    Importer(
+        "xlsx",
+        {"en": "Indicators as a workbook", "fr": "Indicateurs dans un classeur"},
+        (".xlsx",),
+        workbook.sniff,
+        workbook.read,
+        workbook.read,
+    ),
+)
+EXPORTERS = (
+    Exporter(
+        "csv",
+        {"en": "Indicators as CSV", "fr": "Indicateurs en CSV"},
+        ".csv",
+        "text/csv; charset=utf-8",
+        csvtable.write,
+    ),
+    Exporter(
+        "xlsx",
+        {"en": "Indicators as a workbook", "fr": "Indicateurs dans un classeur"},
+        ".xlsx",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        workbook.write,
+    ),
+)
+
 DOMAIN = Domain(
     name="intelligence",
     title={"en": "Intelligence", "fr": "Renseignement"},
@@ -82,5 +118,7 @@ DOMAIN = Domain(
     workflows=(requests.WORKFLOW,),
     verbs=VERBS,
     queries=QUERIES,
+    importers=IMPORTERS,
+    exporters=EXPORTERS,
     definitions=DEFINITIONS,
 )

@@ -1,0 +1,1 @@
+"""Foreign formats in and out: tables of indicators (CSV, workbook) and MISP events."""
