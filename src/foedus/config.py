@@ -40,6 +40,7 @@ class Limits:
     lock_seconds: int = 15 * 60
     token_days: int = 365  # the longest life of an API token
     requests_per_minute_anonymous: int = 120  # one address, without a valid credential
+    failures_per_minute: int = 30  # one address: wrong credentials, and passwords that are to be checked
     password_min: int = 12
 
     # journal

@@ -32,7 +32,7 @@ class AccountFile:
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path
         self._lock = threading.RLock()
-        self._own_commits = 0
+        self.changes = 0  # commits of this connection that matter to caches
         if not path.exists() and not create:
             raise NotFound
         with _translated():
@@ -59,7 +59,7 @@ class AccountFile:
     def version(self) -> tuple[int, int]:
         """Differs from an earlier answer whenever something may have changed since."""
         with self._lock, _translated():
-            return self._pragma("data_version"), self._own_commits
+            return self._pragma("data_version"), self.changes
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """What a query answers."""
@@ -86,7 +86,7 @@ class AccountFile:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
-            self._own_commits += not quiet
+            self.changes += not quiet
 
     def backup(self, target: Path) -> None:
         """A consistent copy while in use. Raises StorageFull where `target` cannot be written."""
