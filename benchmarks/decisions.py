@@ -66,7 +66,9 @@ def run(plan: Plan, load: Load, report: Report) -> None:
         called = "cedarpy" if name == "cedar" else name
         report.add(Row(what, "/s", plan.decisions / fresh, called, rate, 1000, note=note))
         interned = plan.decisions / (len(question.labels) / rate + fresh_look_up(mask, question, permitted))
-        report.add(Row("the same, if labels were interned for the peer", "/s", plan.decisions / fresh, called, interned))
+        report.add(
+            Row("the same, if labels were interned for the peer", "/s", plan.decisions / fresh, called, interned)
+        )
 
 
 def policy_file() -> Path:

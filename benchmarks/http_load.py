@@ -9,7 +9,7 @@ clients at once, each on a keep-alive connection of its own, and returns when al
 
     drive(("127.0.0.1", 8440), [one_page()])
 
-Only the framing of an answer is read (status line, headers, Content-Length or chunks). Nothing but 127.0.0.1 is spoken to.
+Only the framing of an answer is read (status line, headers, Content-Length or chunks).
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def dechunked(data: bytearray, start: int) -> bytes | None:
     """The body out of its chunks (RFC 9112, 7.1), or None while some are missing."""
     if not data.endswith(b"0\r\n\r\n"):
         return None
-    parts = []
+    parts: list[bytes] = []
     while True:
         line = data.find(b"\r\n", start)
         if line < 0:

@@ -16,7 +16,7 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class Load:
 
     def __init__(self, bundle: bytes) -> None:
         objects = json.loads(bundle)["objects"]
+        self.digest = hashlib.sha256(bundle).hexdigest()[:12]
         shared = {o["id"].encode().partition(b"--")[2] for o in objects if o["type"].encode() in SHARED_TYPES}
         own = {o["id"].encode().partition(b"--")[2] for o in objects} - shared
         # Peers ask for `modified`, which marking definitions have not: those are sent before the measurement.
@@ -137,18 +138,22 @@ class Envelopes:
 
 
 def envelopes(load: Load, count: int, per: int, folder: Path = BENCH / "load") -> Envelopes:
-    """`count` objects in envelopes of `per`, written once to `folder` and mapped."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{count}x{per}.bin"
-    ends: list[int] = []
-    counts: list[int] = []
-    index = file.with_suffix(".json")
-    if file.exists() and index.exists():
+    """`count` objects of the load in envelopes of `per`, written once and kept for later runs."""
+    return written(folder / f"{load.digest}-{count}x{per}", load.objects(count), count, per)
+
+
+def written(stem: Path, objects: Iterable[bytes], count: int, per: int) -> Envelopes:
+    """These objects in envelopes of `per`, written to a file beside an index, or found there."""
+    file, index = stem.with_suffix(".bin"), stem.with_suffix(".json")
+    if index.exists():
         kept = json.loads(index.read_text())
         return Envelopes(file, kept["ends"], kept["counts"])
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    ends: list[int] = []
+    counts: list[int] = []
     with file.open("wb") as out:
         batch: list[bytes] = []
-        for number, raw in enumerate(load.objects(count), 1):
+        for number, raw in enumerate(objects, 1):
             batch.append(raw)
             if len(batch) == per or number == count:
                 out.write(envelope(batch))

@@ -8,7 +8,7 @@ sent.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks import servers
 from benchmarks.http_load import LoadFault, drive
@@ -24,17 +24,17 @@ TARGETS = {"decoding client": 4.0, "1 non-decoding client": 20.0, "4 non-decodin
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Objects per second by kind of client, and per CPU-second of the server while not decoding."""
+    """Objects per second by kind of client, and per CPU-second of the server. Empty: not measured."""
 
-    wall: dict[str, float]
-    cpu: float
+    wall: dict[str, float] = field(default_factory=dict)
+    cpu: float | None = None
 
 
 def run(plan: Plan, load: Load, report: Report) -> None:
     """All rows of page-out at the sizes that the peers can do."""
-    ours = rates(Foedus(), load, plan.page_out, plan.page_seconds) if plan.foedus else None
+    ours = rates(Foedus(), load, plan.page_out, plan.page_seconds) if plan.foedus else Rates()
     if not plan.peers:
-        tell(report, "", "", ours, None, {})
+        tell(report, "", "", ours, Rates(), {})
         return
     peers = plan.peers
     opentaxii = rates(Peer(lambda: servers.opentaxii(peers, 2)), load, plan.page_out, plan.page_seconds)
@@ -43,14 +43,12 @@ def run(plan: Plan, load: Load, report: Report) -> None:
     tell(report, "medallion", small(plan), ours, medallion, {})
 
 
-def tell(
-    report: Report, name: str, note: str, ours: Rates | None, peer: Rates | None, targets: dict[str, float]
-) -> None:
+def tell(report: Report, name: str, note: str, ours: Rates, peer: Rates, targets: dict[str, float]) -> None:
     """The rows for one peer."""
     for kind in TARGETS:
-        mine, theirs = ours and ours.wall[kind], peer and peer.wall[kind]
-        report.add(Row(f"page-out, limit 1000, {kind}", "objects/s", mine, name, theirs, targets.get(kind), note=note))
-    report.add(Row("page-out per CPU-second of the server", "objects", ours and ours.cpu, name, peer and peer.cpu))
+        what = f"page-out, limit 1000, {kind}"
+        report.add(Row(what, "objects/s", ours.wall.get(kind), name, peer.wall.get(kind), targets.get(kind), note=note))
+    report.add(Row("page-out per CPU-second of the server", "objects", ours.cpu, name, peer.cpu))
 
 
 def rates(node: Foedus | Peer, load: Load, count: int, seconds: float) -> Rates:
@@ -88,7 +86,7 @@ def read_all(server: Server, sent: set[str]) -> Tally:
 
 
 def walk(server: Server, whole: Tally, clients: int, decode: bool, seconds: float) -> tuple[float, int]:
-    """(objects per second, objects read) of this many clients at once, each walking through all pages again and again."""
+    """(objects per second, objects read) of this many clients at once, each walking through all pages repeatedly."""
     read, spent = 0, 0.0
     while not read or spent < seconds:
         tallies = [Tally() for _ in range(clients)]

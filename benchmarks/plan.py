@@ -1,4 +1,4 @@
-"""How much a run measures. Quick takes minutes and is what `make bench` does; full needs a million objects and a quiet machine."""
+"""How much a run measures: quick takes minutes and is what `make bench` does; full takes a million objects."""
 
 from __future__ import annotations
 

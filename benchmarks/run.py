@@ -21,17 +21,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import ingest, pageout  # noqa: E402
-from benchmarks.environment import BENCH, PeersMissing, peers_python  # noqa: E402
-from benchmarks.http_load import LoadFault  # noqa: E402
-from benchmarks.load import Load, LoadMissing  # noqa: E402
-from benchmarks.plan import FULL, QUICK, Plan  # noqa: E402
-from benchmarks.report import Report  # noqa: E402
+from benchmarks import bignode, decisions, ingest, pageout
+from benchmarks.environment import BENCH, PeersMissing, peers_python
+from benchmarks.http_load import LoadFault
+from benchmarks.load import Load, LoadMissing
+from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.report import Report
 
 Benchmark = Callable[[Plan, Load, Report], None]
 BENCHMARKS: dict[str, Benchmark] = {
     "ingest": ingest.run,
     "pageout": pageout.run,
+    "decisions": decisions.run,
+    "bignode": bignode.run,
 }
 
 

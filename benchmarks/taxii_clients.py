@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -18,9 +19,10 @@ EDGE = 512  # where the cursor stands in an envelope: before or after the object
 
 @dataclass
 class Tally:
-    """What one client did: the seconds of each request, and what came."""
+    """What one client did: the seconds of each request, when it was answered, and what came."""
 
     seconds: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)  # by time.perf_counter
     objects: int = 0
     size: int = 0
     ids: list[str] = field(default_factory=list)
@@ -29,19 +31,19 @@ class Tally:
 def poster(server: Server, bodies: Iterable[bytes], counts: Iterable[int], tally: Tally) -> Client:
     """Posts each envelope and checks that the status resource says complete success."""
     for body, count in zip(bodies, counts, strict=True):
-        answer = expect(posted := (yield post(server.objects, body, server.authorization)), 200, 202)
-        check_status(answer, count)
+        posted = expect((yield post(server.objects, body, server.authorization)), 200, 202)
+        check_status(posted, count)
         tally.seconds.append(posted.seconds)
+        tally.ends.append(time.perf_counter())
         tally.objects += count
         tally.size += len(body)
 
 
 def check_status(answer: Answer, count: int) -> None:
     """Raises LoadFault unless the server took all `count` objects."""
-    head = answer.body
-    status = json.loads(head)
+    status = json.loads(answer.body)
     if status["success_count"] != count or status["failure_count"]:
-        raise LoadFault(f"{status['success_count']} of {count} objects were taken: {head[:500]!r}")
+        raise LoadFault(f"{status['success_count']} of {count} objects were taken: {answer.body[:500]!r}")
 
 
 def walker(server: Server, authorization: str, tally: Tally, decode: bool, limit: int = 1000) -> Client:

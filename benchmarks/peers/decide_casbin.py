@@ -1,4 +1,4 @@
-"""casbin: `python decide_casbin.py QUESTION`; prints {"seconds", "labels", "records"}. In the peers' environment.
+"""casbin, in the peers' environment: `python decide_casbin.py QUESTION`; prints what `decide_cedar.py` prints.
 
 The rules stand in a function that the matcher calls, which is faster than spelling them out in casbin's expression
 language; labels and clearance are sets, made outside of the measurement. See `decide_cedar.py` for QUESTION.

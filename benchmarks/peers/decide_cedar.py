@@ -1,5 +1,6 @@
-"""Cedar through cedarpy: `python decide_cedar.py QUESTION`; prints {"seconds", "labels", "records"}. In the peers' environment.
+"""Cedar through cedarpy, in the peers' environment: `python decide_cedar.py QUESTION`.
 
+Prints {"seconds", "labels", "records"}: how long the records took, and the answers.
 QUESTION is the JSON file that `decisions.py` writes: the clearance, the distinct labels, the label of each record of
 the sample. Cedar gets what is fastest for it: policies and all entities parsed once outside of the measurement, one
 entity a distinct label, one batch call for all records. Answers are strings of 0 and 1.
