@@ -12,7 +12,7 @@ fails one of them is read again by `json_faults.explain`, which names each fault
 
 - Equal keys: a pair that was dropped takes at least one colon with it. Decoding turns nothing into a colon but the
   escape \\u003a, so in a text without `\\u003` equal numbers of colons before and after prove that all pairs are there.
-- Integers: beyond 2^53-1 they have 16 digits or more, and start after `:`, `,`, `[`, a blank, a minus or the text's start.
+- Integers beyond 2^53-1 have 16 digits or more, and start after `:`, `,`, `[`, a blank, a minus or nothing.
 - Numbers with fraction or exponent are judged one by one as they are decoded.
 - Depth is at most the number of opening brackets.
 """
@@ -148,6 +148,11 @@ def faults_of(explained: Explained) -> list[Fault]:
     if explained.more:
         out.append(Fault("more-faults", f"{explained.more} further faults are not listed"))
     return out
+
+
+def faulty_objects(explained: Explained) -> set[int]:
+    """Indices of the objects with faults in their text, -1 among them where the container itself has some."""
+    return {_place(explained.tree, path)[0] for path in explained.places}
 
 
 def _place(tree: Any, path: Path) -> tuple[int, str, Path]:

@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 UUID_FORM = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 TYPE_FORM = r"[a-z](?:[a-z0-9]|-(?!-))+"  # no two hyphens in a row: they end the type in an identifier
 _ID = re.compile(rf"({TYPE_FORM})--{UUID_FORM}")
+is_uuid_from = re.compile(UUID_FORM).fullmatch  # (text, position): whether a UUID stands there, to the end
 _TYPE = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){2,249}")
 
 _TIME = re.compile(
     r"([0-9]{4}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01]))T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?Z"
 )
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()
-_CACHE_SIZE = 65_536
+_CACHE_SIZE = 32_768
 _times: dict[str, int] = {}  # a pure function's results; emptied when full
 
 

@@ -19,7 +19,8 @@ Problem = tuple[str, str, str]
 Problems = list[Problem]
 Check = Callable[[Any], Problems | None]
 
-_REMEMBERED = 50_000  # references remembered as good, for each check
+_REMEMBERED = 8_192  # references remembered as good, for each check
+ENOUGH = 1_000  # problems of one list or object after which the rest of it is not looked at
 
 
 def problem(code: str, message: str, path: str = "") -> Problems:
@@ -141,7 +142,11 @@ def list_of(item: Check, *, least: int = 1) -> Check:
         for index, element in enumerate(value):
             problems = item(element)
             if problems:
-                found = (found or []) + below(f"[{index}]", problems)
+                if found is None:
+                    found = []
+                found += below(f"[{index}]", problems)
+                if len(found) >= ENOUGH:
+                    break
         return found
 
     return check
@@ -202,6 +207,8 @@ def dictionary(value_check: Check | None = None, key: str = r"[a-zA-Z0-9_-]{1,25
             problems = (value_check or any_value)(item)
             if problems:
                 found += below(printable(name), problems)
+            if len(found) >= ENOUGH:
+                break
         return found or None
 
     return check
@@ -216,7 +223,7 @@ def any_value(value: Any) -> Problems | None:
     return None
 
 
-Rule = Callable[[Mapping[str, Any]], Problems | None]
+Rule = Callable[[dict[str, Any]], Problems | None]
 
 
 def record(
@@ -242,6 +249,8 @@ def record(
             problems = part(item)
             if problems:
                 found += below(printable(name), problems)
+            if len(found) >= ENOUGH:
+                break
         for name in needed:
             if name not in value:
                 found += missing(name)

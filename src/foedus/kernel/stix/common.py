@@ -8,6 +8,7 @@ from typing import Any
 from foedus.kernel.ids import UUID_FORM
 from foedus.kernel.json_faults import printable
 from foedus.kernel.stix.checks import (
+    ENOUGH,
     Check,
     Problems,
     any_value,
@@ -138,6 +139,8 @@ def extensions(predefined: dict[str, Check] | None = None, *, named: bool = True
             elif named and _PREDEFINED.fullmatch(key):
                 found += below(key, _foreign_extension(item) or ())
             else:
+                if len(found) >= ENOUGH:
+                    break
                 text = f"{quoted(key)} is neither extension-definition--UUID nor the name of a predefined extension"
                 found += problem("invalid-extension-key", text, printable(key))
         return found or None

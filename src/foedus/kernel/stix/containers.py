@@ -1,4 +1,4 @@
-"""The deprecated `objects` of observed data: cyber-observables inside, which refer to each other by key (section 4.14)."""
+"""The deprecated `objects` of observed data: observables inside, which refer to each other by key (section 4.14)."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from foedus.kernel.json_faults import printable
 from foedus.kernel.stix.checks import (
     Check,
     Problems,
+    Rule,
     any_value,
     below,
     boolean,
@@ -35,7 +36,7 @@ from foedus.kernel.stix.common import (
 from foedus.kernel.stix.containers import observable_container
 from foedus.kernel.stix.markings import check_circular, check_definition, check_selectors
 from foedus.kernel.stix.patterns import check_pattern
-from foedus.kernel.stix.plan import Family, Order, Plan, Rule
+from foedus.kernel.stix.plan import Family, Order, Plan
 from foedus.kernel.stix.values import language
 from foedus.kernel.stix.vocabulary import EXTENSION_TYPES, OPINIONS, SDO_TYPES
 

@@ -31,6 +31,7 @@ from foedus.kernel.stix.vocabulary import (
     SERVICE_TYPES,
     SOCKET_TYPES,
     STANDARD_TYPES,
+    words,
 )
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)--[0-9a-fA-F-]{32,36}")
@@ -77,22 +78,22 @@ def _build_time(value: Any) -> Problems | None:
 
 def _any_of(properties: dict[str, Check], required: str = "", *, optional: str = "") -> Check:
     """A record with at least one of its properties; those named `optional` do not count."""
-    spare = optional.split()
-    return record(properties, required=required.split(), any_of=[name for name in properties if name not in spare])
+    spare = words(optional)
+    return record(properties, required=words(required), any_of=[name for name in properties if name not in spare])
 
 
-_OPTIONAL_HEADER_SIZES = (
+_OPTIONAL_HEADER_SIZES = words(
     "size_of_code size_of_initialized_data size_of_uninitialized_data size_of_image size_of_headers "
     "size_of_stack_reserve size_of_stack_commit size_of_heap_reserve size_of_heap_commit"
-).split()
-_OPTIONAL_HEADER_NUMBERS = (
+)
+_OPTIONAL_HEADER_NUMBERS = words(
     "major_linker_version minor_linker_version address_of_entry_point base_of_code base_of_data image_base "
     "section_alignment file_alignment major_os_version minor_os_version major_image_version minor_image_version "
     "major_subsystem_version minor_subsystem_version number_of_rva_and_sizes"
-).split()
-_OPTIONAL_HEADER_HEX = (
+)
+_OPTIONAL_HEADER_HEX = words(
     "magic_hex win32_version_value_hex checksum_hex subsystem_hex dll_characteristics_hex loader_flags_hex"
-).split()
+)
 _optional_header = _any_of(
     {
         **dict.fromkeys(_OPTIONAL_HEADER_SIZES, _COUNT),

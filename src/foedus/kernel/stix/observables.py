@@ -11,6 +11,7 @@ from foedus.kernel.stix import observable_extensions as predefined
 from foedus.kernel.stix.checks import (
     Check,
     Problems,
+    Rule,
     boolean,
     dictionary,
     integer,
@@ -27,7 +28,7 @@ from foedus.kernel.stix.checks import (
 from foedus.kernel.stix.common import OBSERVABLE, extensions
 from foedus.kernel.stix.markings import check_selectors
 from foedus.kernel.stix.observable_extensions import observable
-from foedus.kernel.stix.plan import Order, Plan, Rule
+from foedus.kernel.stix.plan import Order, Plan
 from foedus.kernel.stix.values import (
     base64,
     character_set,
@@ -43,7 +44,7 @@ from foedus.kernel.stix.values import (
     media_type,
     url,
 )
-from foedus.kernel.stix.vocabulary import ENCRYPTION_ALGORITHMS, REGISTRY_DATA_TYPES
+from foedus.kernel.stix.vocabulary import ENCRYPTION_ALGORITHMS, REGISTRY_DATA_TYPES, words
 
 _PORT = integer(0, 65_535)
 _COUNT = integer(0)
@@ -63,8 +64,8 @@ def _plan(
         type_name,
         "sco",
         {**OBSERVABLE, **properties},
-        required=required.split(),
-        any_of=any_of.split(),
+        required=words(required),
+        any_of=words(any_of),
         orders=orders,
         rules=(check_selectors, *rules),
     )
@@ -148,11 +149,11 @@ _mime_parts = list_of(
         rules=(_one_body,),
     )
 )
-_X509_V3 = (
+_X509_V3 = words(
     "basic_constraints name_constraints policy_constraints key_usage extended_key_usage subject_key_identifier "
     "authority_key_identifier subject_alternative_name issuer_alternative_name subject_directory_attributes "
     "crl_distribution_points inhibit_any_policy certificate_policies policy_mappings"
-).split()
+)
 _x509_extensions = record(
     {
         **dict.fromkeys(_X509_V3, string),
@@ -161,14 +162,12 @@ _x509_extensions = record(
     },
     any_of=(*_X509_V3, "private_key_usage_period_not_before", "private_key_usage_period_not_after"),
 )
-_ACCOUNT_FLAGS = "is_service_account is_privileged can_escalate_privs is_disabled".split()
-_ACCOUNT_TEXTS = "user_id credential account_login account_type display_name".split()
-_ACCOUNT_TIMES = (
-    "account_created account_expires credential_last_changed account_first_login account_last_login".split()
-)
-_CERTIFICATE_TEXTS = (
+_ACCOUNT_FLAGS = words("is_service_account is_privileged can_escalate_privs is_disabled")
+_ACCOUNT_TEXTS = words("user_id credential account_login account_type display_name")
+_ACCOUNT_TIMES = words("account_created account_expires credential_last_changed account_first_login account_last_login")
+_CERTIFICATE_TEXTS = words(
     "version serial_number signature_algorithm issuer subject subject_public_key_algorithm subject_public_key_modulus"
-).split()
+)
 
 PLANS = [
     _plan(

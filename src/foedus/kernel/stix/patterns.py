@@ -11,13 +11,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from stix2patterns.validator import run_validator
 from stix2patterns.v21.pattern import Pattern
+from stix2patterns.validator import run_validator
 
 from foedus.kernel.stix.checks import Problems, problem, quoted
 
 MAX_SLOW_PATTERN = 100_000  # characters that the full grammar is tried on: about a second
 _MAX_NESTING = 60
+_REMEMBERED_LENGTH = 2_000
 
 _TYPE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-?")
 _PROPERTY_NAME = re.compile(r"[a-z0-9_]{3,250}")
@@ -48,17 +49,20 @@ def check_pattern(obj: dict[str, Any]) -> Problems | None:
     pattern = obj.get("pattern")
     if obj.get("pattern_type") != "stix" or type(pattern) is not str or _PLAIN.fullmatch(pattern):
         return None
-    version = obj.get("pattern_version", "2.1")
-    messages = _faults(pattern, "2.0" if version == "2.0" else "2.1")
+    version = "2.0" if obj.get("pattern_version") == "2.0" else "2.1"
+    find = _remembered_faults if len(pattern) <= _REMEMBERED_LENGTH else _faults
+    messages = find(pattern, version)
     return [("pattern", "invalid-pattern", message) for message in messages] or None
 
 
 @lru_cache(maxsize=4096)
+def _remembered_faults(pattern: str, version: str) -> tuple[str, ...]:
+    return _faults(pattern, version)
+
+
 def _faults(pattern: str, version: str) -> tuple[str, ...]:
     if len(pattern) > MAX_SLOW_PATTERN:
-        return (
-            f"a pattern of {len(pattern)} characters is too long; at most {MAX_SLOW_PATTERN}, or a plain chain of comparisons",
-        )
+        return (f"a pattern of {len(pattern)} characters; at most {MAX_SLOW_PATTERN}, or a plain chain of comparisons",)
     if _nesting(pattern) > _MAX_NESTING:
         return (f"a pattern may nest {_MAX_NESTING} parentheses at most",)
     try:

@@ -5,12 +5,11 @@ A plan is data. `Plan.problems` reads an object once and returns every problem o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from foedus.kernel.ids import UUID_FORM, exact, timestamp
-from foedus.kernel.stix.checks import Check, Problems, Rule, below, missing, problem, quoted, wrong_type
+from foedus.kernel.ids import exact, is_uuid_from, timestamp
+from foedus.kernel.stix.checks import ENOUGH, Check, Problems, Rule, below, missing, problem, quoted, wrong_type
 from foedus.kernel.stix.common import custom_property
 
 Family = Literal["sdo", "sro", "sco", "meta"]
@@ -36,14 +35,15 @@ class Plan:
         self.any_of = tuple(any_of)
         self.orders = tuple(orders)
         self.rules = tuple(rules)
-        self._id = re.compile(rf"{re.escape(type_name)}--{UUID_FORM}").fullmatch
+        self._prefix = f"{type_name}--"
+        self._uuid_at = len(self._prefix)
         self.properties: dict[str, Check] = {**properties, "type": self._check_type, "id": self.check_id}
 
     def _check_type(self, value: Any) -> Problems | None:
         return None  # the plan was chosen by it
 
     def check_id(self, value: Any) -> Problems | None:
-        if type(value) is str and self._id(value):
+        if type(value) is str and value.startswith(self._prefix) and is_uuid_from(value, self._uuid_at):
             return None
         if type(value) is not str:
             return wrong_type("an identifier", value)
@@ -55,14 +55,13 @@ class Plan:
         find = self.properties.get
         for name, value in obj.items():
             check = find(name)
-            if check is None:
-                problems = custom_property(name, value)
-                if problems:
-                    found = (found or []) + problems
-            else:
-                problems = check(value)
-                if problems:
-                    found = (found or []) + below(name, problems)
+            problems = custom_property(name, value) if check is None else check(value)
+            if problems:
+                if found is None:
+                    found = []
+                found += problems if check is None else below(name, problems)
+                if len(found) >= ENOUGH:
+                    break
         present = obj.keys()
         if not present >= self.required:
             found = (found or []) + [item for name in sorted(self.required - present) for item in missing(name)]

@@ -5,15 +5,25 @@ Open vocabularies (section 10) only suggest values and are not checked.
 
 from __future__ import annotations
 
+
+def words(text: str) -> tuple[str, ...]:
+    """Names written with blanks between them, which keeps long tables short."""
+    return tuple(text.split())
+
+
 # Domain objects, relationship objects, cyber-observable objects and meta objects (sections 4 to 7)
 SDO_TYPES = frozenset(
-    "attack-pattern campaign course-of-action grouping identity incident indicator infrastructure intrusion-set "
-    "location malware malware-analysis note observed-data opinion report threat-actor tool vulnerability".split()
+    words(
+        "attack-pattern campaign course-of-action grouping identity incident indicator infrastructure intrusion-set "
+        "location malware malware-analysis note observed-data opinion report threat-actor tool vulnerability"
+    )
 )
 SRO_TYPES = frozenset({"relationship", "sighting"})
 SCO_TYPES = frozenset(
-    "artifact autonomous-system directory domain-name email-addr email-message file ipv4-addr ipv6-addr mac-addr mutex "
-    "network-traffic process software url user-account windows-registry-key x509-certificate".split()
+    words(
+        "artifact autonomous-system directory domain-name email-addr email-message file ipv4-addr ipv6-addr mac-addr "
+        "mutex network-traffic process software url user-account windows-registry-key x509-certificate"
+    )
 )
 META_TYPES = frozenset({"extension-definition", "language-content", "marking-definition"})
 STANDARD_TYPES = SDO_TYPES | SRO_TYPES | SCO_TYPES | META_TYPES | {"bundle"}
@@ -69,8 +79,9 @@ HASH_FORMS = {
 
 # ISO 639-1 and 639-2 (both forms), the withdrawn codes that RFC 5646 keeps, and the individual languages of
 # ISO 639-3 that people write for a macrolanguage (Dari, Mandarin, Levantine Arabic, ...)
-LANGUAGES = frozenset(  # one string: a list of 700 literals would fill 700 lines
-    """
+LANGUAGES = frozenset(
+    words(
+        """
     aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
     en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik in io is it
     iu iw ja ji jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mo mr
@@ -96,5 +107,6 @@ LANGUAGES = frozenset(  # one string: a list of 700 literals would fill 700 line
     tiv tkl tlh tli tmh tog ton tpi tsi tsn tso tuk tum tup tur tut tvl twi tyv udm uga uig ukr umb und urd uzb vai
     ven vie vol vot wak wal war was wel wen wln wol wuu xal xho yao yap ydd yid yor ypk yue zap zbl zen zgh zha zho
     znd zsm zul zun zxx zza
-    """.split()  # noqa: SIM905
+    """
+    )
 )
