@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from foedus.kernel.errors import Fault, PolicyRefused
 from foedus.kernel.label import Category, Clearance, Label, TagType
@@ -325,6 +326,11 @@ class Policy:
         return Fault(
             "required-category", f"{owner} needs {how} of: {shown or 'a category that is not there'}", path=owner
         )
+
+    @cached_property
+    def memo(self) -> dict[str, Any]:
+        """Tables that other modules derive from this policy, by a name of their own."""
+        return {}
 
     # Indexes, computed once
 

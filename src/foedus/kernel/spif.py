@@ -8,8 +8,8 @@ Source: the Open XML SPIF schema (namespace http://www.xmlspif.org/spif) and ADa
 Our own policies use an extension, `<extensions>` with elements of namespace `urn:foedus:policy:1`:
 `<unlimited classification="CLEAR"/>`: every subject who has no clearance under this policy holds that classification;
 `<alias classification="CLEAR" name="WHITE"/>`: another name by which documents may call it;
-`<members tagSet="Releasable To">BEL CAN …</members>`: whose nationals hold the policy's own context, so that a clearance
-"for FIN" can be expanded (`labeltext.py`).
+`<members tagSet="Releasable To">BEL CAN …</members>`: whose nationals hold the policy's own
+context, so that a clearance "for FIN" can be expanded (`labeltext.py`).
 """
 
 from __future__ import annotations
