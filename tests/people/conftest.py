@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
+
 from foedus.config import Limits
 from foedus.kernel.label import Category, Clearance, TagType
-from foedus.storage.accounts import Accounts
+from foedus.node.access import Access
+from foedus.node.passwords import Passwords
+from foedus.node.people import COMMAND_LINE, People
+from foedus.storage.accounts import Account, Accounts
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -75,3 +80,30 @@ def accounts(tmp_path: Path, clock: FakeClock, random: CountedRandom, limits: Li
     store = Accounts(tmp_path / "accounts.sqlite", clock, random, limits)
     yield store
     store.close()
+
+
+@pytest.fixture
+def passwords(limits: Limits, random: CountedRandom) -> Passwords:
+    """The real argon2id with its smallest parameters, so that the suite is quick."""
+    return Passwords(limits, random, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def access(accounts: Accounts, clock: FakeClock, random: CountedRandom, limits: Limits, passwords: Passwords) -> Access:
+    return Access(accounts, clock, random, limits, passwords)
+
+
+@pytest.fixture
+def people(access: Access) -> People:
+    return People(access)
+
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def anna(people: People) -> Account:
+    """An analyst with a password."""
+    people.add(COMMAND_LINE, "anna", roles={"analyst"}, clearances=(NATO_SECRET,), zone="Europe/Helsinki")
+    people.set_password(COMMAND_LINE, "anna", PASSWORD)
+    return people.get(COMMAND_LINE, "anna")

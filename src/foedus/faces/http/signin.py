@@ -63,7 +63,9 @@ def previous_session(request: AnyRequest) -> str:
     return read_cookie(request.scope["headers"], is_secure(request.scope))
 
 
-def refused(render: Render, request: AnyRequest, template: str, error: FoedusError, code: str, **more: Any) -> Any:
+def refused(
+    render: Render, request: AnyRequest, template: str, error: FoedusError, code: str, **more: Any
+) -> Response[Any]:
     """A sign-in page that says what went wrong, with the error's status and headers."""
     code = "wait" if isinstance(error, TooMany) else code
     page = render(template, {"request": request, "error": {"code": code, **_SAID[code]}, **more})
