@@ -64,7 +64,7 @@ def run(plan: Plan, load: Load, report: Report) -> None:
             try:
                 search.measure(plan, server, search.searches(load.objects(load.size)), plan.big, report)
             except LoadFault as error:
-                report.broken.append(f"search: {error}")
+                report.fault("search", error)
         megabytes = watch.peak / 1e6
         what = f"memory, peak over all of this ({watch.peak_anonymous / 1e6:.0f} MB without mapped files)"
         report.add(Row(what, "MB", megabytes, target=MEMORY_TARGET, sense="at most"))

@@ -18,6 +18,8 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.environment import ROOT
+
 Sense = Literal["at least", "at most"]
 
 
@@ -59,6 +61,12 @@ class Report:
 
     def add(self, row: Row) -> None:
         self.rows.append(row)
+
+    def fault(self, name: str, error: Exception) -> None:
+        """Something broke. Folders of this machine are left out of what is said."""
+        lines = str(error).replace(f"{ROOT}/", "").split("\n")
+        said = " ".join(line.strip() for line in ([lines[0], *lines[-3:]] if len(lines) > 4 else lines))
+        self.broken.append(f"{name}: {said.strip() or type(error).__name__}")
 
     def facts(self) -> dict[str, object]:
         """About the machine: what helps to read the figures, and nothing that names it."""

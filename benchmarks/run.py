@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             BENCHMARKS[name](plan, load, report)
         except LoadFault as error:
-            report.broken.append(f"{name}: {error}")
+            report.fault(name, error)
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     report.print()
     print(report.write(BENCH / "results").relative_to(BENCH.parent))
