@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foedus.domains.intelligence import grading, request_verbs, requests
+from foedus.domains.intelligence import duplicates, grading, origins, request_verbs, requests, timeline
 from foedus.domains.intelligence.extensions import DEFINITIONS
 from foedus.domains.intelligence.formats import csvtable, workbook
 from foedus.domains.intelligence.records import RECORDS, TYPES
@@ -64,8 +64,46 @@ VERBS = (
             "fr": "Fiabilité de A à F, crédibilité de 1 à 6 (AJP-2.1).",
         },
     ),
+    Verb(
+        "merge",
+        {"en": "Merge duplicates", "fr": "Fusionner des doublons"},
+        duplicates.Merge,
+        duplicates.merge,
+        help={"en": "Link a duplicate to the record to keep.", "fr": "Relier un doublon à la fiche à garder."},
+    ),
+    Verb(
+        "separate",
+        {"en": "Undo a merge", "fr": "Annuler une fusion"},
+        duplicates.Separate,
+        duplicates.separate,
+        help={"en": "Revoke the link between two duplicates.", "fr": "Révoquer le lien entre deux doublons."},
+    ),
 )
 QUERIES = (
+    Query(
+        "origins",
+        {"en": "Independent origins", "fr": "Origines indépendantes"},
+        origins.Origins,
+        origins.origins,
+        help={
+            "en": "How many sources stand behind it, repetition not counted.",
+            "fr": "Combien de sources le soutiennent, répétitions non comptées.",
+        },
+    ),
+    Query(
+        "duplicates",
+        {"en": "Possible duplicates", "fr": "Doublons possibles"},
+        duplicates.Duplicates,
+        duplicates.duplicates,
+        help={"en": "Pairs of records for a person to review.", "fr": "Paires de fiches à examiner."},
+    ),
+    Query(
+        "timeline",
+        {"en": "Timeline", "fr": "Chronologie"},
+        timeline.Timeline,
+        timeline.timeline,
+        help={"en": "What happened around a record, in order.", "fr": "Ce qui s'est passé, dans l'ordre."},
+    ),
     Query(
         "requests",
         {"en": "Requests for information", "fr": "Demandes de renseignements"},
