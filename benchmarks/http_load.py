@@ -34,7 +34,7 @@ class Answer:
 
     status: int
     headers: dict[str, str]  # names in lower case
-    body: bytes
+    body: bytes | bytearray
     seconds: float
 
 
@@ -45,8 +45,10 @@ class Connection:
     client: Client
     sock: socket.socket | None = None
     unsent: memoryview = field(default_factory=lambda: memoryview(b""))
-    received: bytearray = field(default_factory=bytearray)
-    head: tuple[int, dict[str, str], int] | None = None  # status, headers, where the body starts
+    received: bytearray = field(default_factory=bytearray)  # the head, and a body in chunks
+    head: tuple[int, dict[str, str]] | None = None
+    body: bytearray | None = None  # of the announced length, filled in place: large pages are not copied
+    filled: int = 0
     started: float = 0.0
 
 
@@ -106,7 +108,7 @@ def advance(
         selector.register(connection.sock, selectors.EVENT_READ, connection)
     connection.unsent = memoryview(wanted)
     connection.received = bytearray()
-    connection.head = None
+    connection.head = connection.body = None
     connection.started = time.perf_counter()
     transmit(selector, connection)
     return True
@@ -120,12 +122,17 @@ def step(selector: selectors.BaseSelector, address: tuple[str, int], connection:
         if connection.unsent:
             return True
     try:
-        data = connection.sock.recv(1 << 20)
+        if connection.body is not None:
+            came = connection.sock.recv_into(memoryview(connection.body)[connection.filled :])
+            connection.filled += came
+        else:
+            data = connection.sock.recv(1 << 16)
+            came = len(data)
+            connection.received += data
     except BlockingIOError:
         return True
-    if not data:
+    if not came:
         raise LoadFault("the server closed the connection in the middle of an answer")
-    connection.received += data
     answer = complete(connection)
     if answer is None:
         return True
@@ -149,25 +156,35 @@ def transmit(selector: selectors.BaseSelector, connection: Connection) -> None:
 
 def complete(connection: Connection) -> Answer | None:
     """The answer, once all of it has come."""
-    data = connection.received
     if connection.head is None:
-        end = data.find(b"\r\n\r\n")
+        end = connection.received.find(b"\r\n\r\n")
         if end < 0:
             return None
-        first, *lines = bytes(data[:end]).decode("latin-1").split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        connection.head = (int(first.split(" ", 2)[1]), headers, end + 4)
-    status, headers, start = connection.head
+        read_head(connection, end)
+    assert connection.head is not None
+    body: bytes | bytearray | None = connection.body
+    if body is None:
+        body = dechunked(connection.received, 0)
+    elif connection.filled < len(body):
+        return None
+    if body is None:
+        return None
+    return Answer(*connection.head, body, time.perf_counter() - connection.started)
+
+
+def read_head(connection: Connection, end: int) -> None:
+    """Status and headers; what has come of the body is put where the rest will go."""
+    first, *lines = connection.received[:end].decode("latin-1").split("\r\n")
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    connection.head = (int(first.split(" ", 2)[1]), headers)
+    del connection.received[: end + 4]
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = dechunked(data, start)
-        if body is None:
-            return None
-    else:
-        length = int(headers.get("content-length", 0))
-        if len(data) - start < length:
-            return None
-        body = bytes(memoryview(data)[start : start + length])
-    return Answer(status, headers, body, time.perf_counter() - connection.started)
+        return
+    connection.body = bytearray(int(headers.get("content-length", 0)))
+    connection.filled = len(connection.received)
+    if connection.filled > len(connection.body):
+        raise LoadFault("more came than the answer announced")
+    connection.body[: connection.filled] = connection.received
 
 
 def dechunked(data: bytearray, start: int) -> bytes | None:

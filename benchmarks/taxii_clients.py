@@ -65,7 +65,7 @@ def walker(server: Server, authorization: str, tally: Tally, decode: bool, limit
         cursor = following
 
 
-def cursor_in(body: bytes) -> str | None:
+def cursor_in(body: bytes | bytearray) -> str | None:
     """The cursor of an envelope that has more, read at its edges without decoding the objects."""
     start, end = body[:EDGE], body[-EDGE:]
     outside = start[: start.find(b'"objects"')] if b'"objects"' in start else start
