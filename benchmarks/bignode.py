@@ -14,17 +14,21 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 from benchmarks import search
-from benchmarks.http_load import Answer, Client, LoadFault, drive, expect, get, once
+from benchmarks.decisions import policy_file
+from benchmarks.http_load import Answer, Client, LoadFault, drive, expect, get
 from benchmarks.ingest import post_all, posters, wait_projected
-from benchmarks.load import Envelopes, Load, written
+from benchmarks.load import Envelopes, Load, encode, written
 from benchmarks.plan import Plan
 from benchmarks.report import Report, Row, quantile
-from benchmarks.servers import MemoryWatch, Server, foedus, foedus_command, folder, init_node
-from benchmarks.taxii_clients import Tally
+from benchmarks.servers import MemoryWatch, Server, foedus, folder, init_node
+from benchmarks.taxii_clients import Tally, walker
+from foedus.kernel.labeltext import read_label
+from foedus.kernel.policy import PolicySet
+from foedus.kernel.spif import read_policy
+from foedus.kernel.stixmarking import marking_for
 
 READERS = {"anna": "ALLIANCE SECRET for FIN", "few": "ALLIANCE UNCLASSIFIED for FIN"}
 LABELS = {"anna": "ALLIANCE SECRET", "few": "ALLIANCE UNCLASSIFIED"}
@@ -55,10 +59,12 @@ def run(plan: Plan, load: Load, report: Report) -> None:
         data = place / "data"
         tokens = init_node(data, READERS)
         with foedus(data, tokens) as server, MemoryWatch(server) as watch:
-            marks = {name: marking(server, place, name, label) for name, label in LABELS.items()}
-            bodies = written(place / "load", labelled(load, plan.big, marks), plan.big, 1000)
-            post_all(server, load.preamble)
+            marks = {name: marking(label) for name, label in LABELS.items()}
+            released: set[str] = set()
+            bodies = written(place / "load", labelled(load, plan.big, marks, released), plan.big, 1000)
+            post_all(server, [*load.preamble, *map(encode, marks.values())])
             loaded = fill(plan, server, bodies)
+            check_released(server, released)
             tell_ingest(plan, loaded, report)
             tell_pages(plan, loaded, pages(plan, server), report)
             try:
@@ -73,33 +79,28 @@ def run(plan: Plan, load: Load, report: Report) -> None:
             report.add(Row(what, "s", again.startup_seconds, target=START_TARGET, sense="at most"))
 
 
-def marking(server: Server, place: Path, name: str, label: str) -> str:
-    """The id of the marking definition by which the node states this label: a record is imported under it and read."""
-    identity = {
-        "type": "identity",
-        "spec_version": "2.1",
-        "id": f"identity--{hashlib.md5(label.encode()).hexdigest()[:8]}-0000-4000-8000-000000000000",
-        "created": "2026-01-01T00:00:00.000Z",
-        "modified": "2026-01-01T00:00:00.000Z",
-        "name": f"a record under {label}",
-    }
-    file = place / f"{name}.json"
-    file.write_text(json.dumps({"objects": [identity]}))
-    foedus_command("import", "--data", str(server.folder), str(file), "--label", label)
-    wait_projected(server, str(identity["id"]))
-    path = f"{server.objects}?match[id]={quote(str(identity['id']))}"
-    found = json.loads(expect(once(server.address, get(path, server.authorization)), 200).body).get("objects", [])
-    refs = found[0].get("object_marking_refs", []) if found else []
-    if len(refs) != 1:
-        raise LoadFault(f"a record imported under {label} points at {len(refs)} marking definitions")
-    return str(refs[0])
+def marking(text: str) -> dict[str, Any]:
+    """The marking definition of a label; its id follows from the label, so it is the same at every node."""
+    policies = PolicySet([read_policy(policy_file().read_bytes())])
+    return dict(marking_for(read_label(text, policies), policies))
 
 
-def labelled(load: Load, count: int, marks: dict[str, str]) -> Iterator[bytes]:
-    """The load with a label on every object; one in 500 gets the label of the reader who sees few."""
-    common, rare = (f'"{marks[name]}"'.encode() for name in ("anna", "few"))
+def labelled(load: Load, count: int, marks: dict[str, dict[str, Any]], released: set[str]) -> Iterator[bytes]:
+    """The load with a label on every object; one in 500 is for the reader who sees few, its id goes to `released`."""
+    common, rare = (f'"{marks[name]["id"]}"'.encode() for name in ("anna", "few"))
     for number, raw in enumerate(load.objects(count)):
+        if is_rare(number):
+            released.add(json.loads(raw)["id"])
         yield with_marking(raw, rare if is_rare(number) else common)
+
+
+def check_released(server: Server, released: set[str]) -> None:
+    """Raises LoadFault unless the second reader gets all that is released to them and nothing else."""
+    tally = Tally()
+    drive(server.address, [walker(server, server.readers["few"], tally, True)])
+    got = {one for one in tally.ids if not one.startswith(("marking-definition--", "extension-definition--"))}
+    if got != released:
+        raise LoadFault(f"{len(released - got)} released objects were not served, {len(got - released)} others were")
 
 
 def is_rare(number: int) -> bool:

@@ -13,9 +13,15 @@ from typing import Any
 
 import pytest
 from benchmarks import bignode, ingest
+from benchmarks.decisions import NOW, policy_file
 from benchmarks.http_load import LoadFault
 from benchmarks.servers import Server, everything
 from benchmarks.taxii_clients import Tally
+
+from foedus.kernel.labeltext import read_clearance, read_label
+from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.spif import read_policy
+from foedus.kernel.stixmarking import meaning
 
 Answers = dict[str, list[Any]]  # path -> what is answered in turn, the last one for ever
 
@@ -93,6 +99,25 @@ def test_projections_that_never_catch_up_are_a_fault(
     answers["/healthz"] = [{"journal": 9, "projected": 3}]
     with pytest.raises(LoadFault, match="caught up"):
         ingest.wait_projected(server, "note--1")
+
+
+def test_the_second_reader_may_see_one_label_and_the_first_both() -> None:
+    policies = PolicySet([read_policy(policy_file().read_bytes())])
+    cleared = {name: read_clearance(text, policies) for name, text in bignode.READERS.items()}
+    labels = {name: read_label(text, policies) for name, text in bignode.LABELS.items()}
+    for reader, label, permit in (("anna", "anna", 1), ("anna", "few", 1), ("few", "few", 1), ("few", "anna", 0)):
+        assert decide([labels[label]], cleared[reader], policies, NOW).permit is bool(permit)
+    marks = {name: bignode.marking(text) for name, text in bignode.LABELS.items()}
+    assert all(meaning(marks[name]).labels == (labels[name],) for name in marks)
+
+
+def test_a_leak_and_a_loss_are_noticed(server: Server, answers: Answers) -> None:
+    server.readers["few"] = "Bearer x"
+    answers["/objects/"] = [{"more": False, "objects": [{"id": "note--1"}, {"id": "marking-definition--2"}]}]
+    bignode.check_released(server, {"note--1"})
+    for released in (set(), {"note--1", "note--3"}):
+        with pytest.raises(LoadFault, match="released"):
+            bignode.check_released(server, released)
 
 
 def test_the_late_rate_looks_at_the_last_envelopes_of_all_clients() -> None:
