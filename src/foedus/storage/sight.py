@@ -87,6 +87,12 @@ class Sight:
         seqs: NDArray[np.int32] = self._seqs[: self._count]
         return seqs
 
+    @property
+    def permitted(self) -> Mask:
+        """By code of a label set: may this reader see it now? As long as `table.names("labelset")` after `extend`."""
+        decisions: Mask = self._decisions[-1][:-1]
+        return decisions
+
     # -- reading
 
     def visible(self, seqs: NDArray[Any] | Sequence[int]) -> Mask:

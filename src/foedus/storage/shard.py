@@ -1,0 +1,192 @@
+"""One tantivy index over a run of entries, and how a record becomes a document of it.
+
+Text is split into the words of `kernel.searchtext`: letters and digits, without case and diacritics. ASCII text is
+split by tantivy itself, which gives the same words; other text is folded first. Nothing is stored, only indexed.
+"""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tantivy import (
+    DocAddress,
+    Document,
+    Filter,
+    Index,
+    IndexWriter,
+    Query,
+    Schema,
+    SchemaBuilder,
+    TextAnalyzer,
+    TextAnalyzerBuilder,
+    Tokenizer,
+)
+
+from foedus.kernel.ports import Item
+from foedus.kernel.searchtext import texts, words
+from foedus.storage.hashing import Hashing
+from foedus.storage.query import id_token, label_hash
+
+MAX_TEXTS = 20_000  # strings of one record that are indexed
+MAX_CHARACTERS = 400_000  # and their characters in all
+
+_decode = msgspec.json.Decoder().decode
+_PLAIN = bytes.maketrans(
+    bytes(range(256)),
+    bytes(ord(chr(b).lower()) if chr(b) in string.ascii_letters + string.digits else 32 for b in range(256)),
+)
+
+
+def schema() -> Schema:
+    """The fields. `often` holds `2:word` and `4:word` for words that stand so many times; `length` counts words."""
+    builder = SchemaBuilder()
+    builder.add_unsigned_field("seq", fast=True, indexed=True)
+    builder.add_unsigned_field("labelset", fast=False, indexed=True)
+    builder.add_unsigned_field("length", fast=True)
+    builder.add_integer_field("version", fast=True)
+    builder.add_text_field("type", fast=True, tokenizer_name="folded", index_option="basic")
+    builder.add_text_field("originator", fast=True, tokenizer_name="folded", index_option="basic")
+    builder.add_text_field("name", tokenizer_name="words", index_option="position")
+    builder.add_text_field("body", tokenizer_name="words", index_option="position")
+    builder.add_text_field("often", tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+class Shard:
+    """An index in a folder, for reading, and for writing once `writer` is called. Entries come in order."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        held = folder.is_dir() and Index.exists(str(folder))
+        self._index = Index.open(str(folder)) if held else _create(folder)
+        self._index.register_tokenizer("words", _words())
+        self._index.register_tokenizer("folded", _folded())
+        # The column of the same field keeps the name as it is: facets show it.
+        self._index.register_fast_field_tokenizer("folded", TextAnalyzerBuilder(Tokenizer.raw()).build())
+        self._index.config_reader("manual")
+        self._writer: IndexWriter | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """See what was committed since."""
+        self._index.reload()
+        self.searcher = self._index.searcher()
+
+    @property
+    def last(self) -> int:
+        """The highest entry that is committed, -1 where there is none."""
+        hits = self.searcher.search(Query.all_query(), limit=1, count=False, order_by_field="seq").hits
+        return int(hits[0][0]) if hits else -1
+
+    def newest(self, query: Query, limit: int) -> tuple[int, list[tuple[int, DocAddress]]]:
+        """How many documents match, and the newest of them: (entry, address), newest first."""
+        result = self.searcher.search(query, limit=max(1, limit), count=True, order_by_field="seq")
+        return int(result.count), result.hits[:limit]  # type: ignore[attr-defined]
+
+    def facets(self, query: Query, columns: Sequence[str]) -> dict[str, dict[str, int]]:
+        """How many matching documents have each value of a column, at most 1,000 values each."""
+        asked = {column: {"terms": {"field": column, "size": 1_000}} for column in columns}
+        answer = self.searcher.aggregate(query, asked)
+        return {c: {str(b["key"]): int(b["doc_count"]) for b in answer[c]["buckets"]} for c in columns}
+
+    def lengths(self, places: list[DocAddress]) -> NDArray[np.int64]:
+        """Words of each document."""
+        return np.array(self.searcher.fast_field_values("length", places), np.int64)
+
+    def holds(self, seq: int) -> bool:
+        """Whether this entry is in the index, deleted or not: a deleted one's words are in the files still."""
+        return int(self.searcher.doc_freq("seq", seq)) > 0
+
+    def add(self, item: Item, hashing: Hashing, heap: int) -> None:
+        """Add one record; it can be found after `commit`."""
+        if self._writer is None:
+            # One thread: documents are committed in the order in which they came, so a crash leaves a prefix.
+            self._writer = self._index.writer(heap, 1)
+        self._writer.add_document(document(item, hashing))
+
+    def commit(self) -> None:
+        """Make what was added durable and visible."""
+        if self._writer is not None:
+            self._writer.commit()
+        self.reload()
+
+    def remove(self, seqs: list[int], heap: int) -> None:
+        """Let nobody find these entries from now on. Their words stay in the files until the shard is rebuilt."""
+        if self._writer is None:
+            self._writer = self._index.writer(heap, 1)
+        for seq in seqs:
+            self._writer.delete_documents_by_term("seq", seq)
+        self.commit()
+
+    def close(self) -> None:
+        """Finish merging and give the writer's memory back; uncommitted documents are lost."""
+        if self._writer is not None:
+            self._writer.wait_merging_threads()
+            self._writer = None
+            self.reload()
+
+
+def document(item: Item, hashing: Hashing) -> Document:
+    """The document of a record (an item with a head)."""
+    head = item.head
+    assert head is not None
+    doc = Document()
+    doc.add_unsigned("seq", item.seq)
+    doc.add_unsigned("labelset", label_hash(hashing, head.labels))
+    doc.add_text("type", head.type)
+    doc.add_text("originator", head.originator)
+    doc.add_text("exact", id_token(head.id) or head.id)
+    if head.version:
+        doc.add_integer("version", head.version)
+    record = _decode(item.body)
+    name = record.get("name")
+    if isinstance(name, str):
+        doc.add_text("name", _indexable(name[:MAX_CHARACTERS]))
+    _add_body(doc, record)
+    return doc
+
+
+def _add_body(doc: Document, record: object) -> None:
+    """Every text as a value of its own, so that no phrase reaches from one into the next."""
+    room = MAX_CHARACTERS
+    counted: list[bytes] = []
+    for text in islice(texts(record), MAX_TEXTS):
+        text = _indexable(text[:room])
+        doc.add_text("body", text)
+        counted.append(text.encode())
+        room -= len(text)
+        if room <= 0:
+            break
+    joined = b" ".join(counted)
+    found = joined.translate(_PLAIN).split() if joined.isascii() else [w.encode() for w in words(joined.decode())]
+    doc.add_unsigned("length", len(found))
+    tally = Counter(found)
+    if len(tally) < len(found):
+        twice = [word for word, count in tally.items() if count > 1]
+        four = [b"4:" + word for word in twice if tally[word] > 3]
+        doc.add_text("often", b" ".join([b"2:" + word for word in twice] + four).decode())
+
+
+def _indexable(text: str) -> str:
+    return text if text.isascii() else " ".join(words(text))
+
+
+def _create(folder: Path) -> Index:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Index(schema(), path=str(folder))
+
+
+def _words() -> TextAnalyzer:
+    return TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).build()
+
+
+def _folded() -> TextAnalyzer:
+    return TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.lowercase()).filter(Filter.ascii_fold()).build()
