@@ -7,8 +7,8 @@
           <mb:Metadata> one STANAG 4774 label </mb:Metadata>
           <mb:DataReference URI="bundle.json"/> …          detached; or <mb:Data> with the content: encapsulating
 
-Signed bindings use XML signatures: exclusive C14N, SHA-384 digests of the binding and of every piece of referenced data,
-ECDSA P-256 with SHA-256. The key is named, never carried: a verifier uses a key that it pinned.
+Signed bindings use XML signatures: exclusive C14N, SHA-384 digests of the binding and of every piece of referenced
+data, ECDSA P-256 with SHA-256. The key is named, never carried: a verifier uses a key that it pinned.
 
 Source: ADatP-4778 Edition A chapters 3 and 4; XML Signature 1.1; RFC 4051 and RFC 6931 for the algorithm names.
 """
@@ -93,7 +93,10 @@ def bind(
 
 
 def read_binding(data: bytes, limits: Limits | None = None) -> tuple[tuple[Label, tuple[str, ...]], ...]:
-    """The labels of a binding with the URIs they are bound to; an unsigned binding proves nothing. Raises PolicyRefused."""
+    """The labels of a binding with the URIs they are bound to. An unsigned binding proves nothing.
+
+    Raises PolicyRefused where it cannot be read.
+    """
     root, _ = xmltext.read_xml(data, limits)
     if local(root) != "BindingInformation" or xmltext.namespace(root) != BINDING:
         raise refused("not-a-binding", f"<{local(root)}> is not a STANAG 4778 binding")
@@ -118,7 +121,7 @@ def verify(
     """
     root, _ = xmltext.read_xml(data, limits)
     signatures = [e for e in root if e.tag == f"{{{_DS}}}Signature"]
-    if local(root) != "BindingInformation" or len(signatures) != 1 or root.iter(f"{{{_DS}}}Signature") is None:
+    if local(root) != "BindingInformation" or len(signatures) != 1:
         return False
     signature = signatures[0]
     try:

@@ -101,7 +101,7 @@ def _parse(data: bytes) -> Element:
 
 
 def _clean(error: etree.XMLSyntaxError) -> str:
-    return str(error).replace("<string>", "").strip(" ,()") or "no root element"
+    return re.sub(r"\s*\(<string>, line \d+\)$", "", str(error)).replace("Document is empty, ", "no root element, ")
 
 
 def _utf8(data: bytes) -> bytes:
