@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foedus.domains.intelligence import duplicates, grading, origins, request_verbs, requests, timeline
 from foedus.domains.intelligence.extensions import DEFINITIONS
-from foedus.domains.intelligence.formats import csvtable, workbook
+from foedus.domains.intelligence.formats import csvtable, misp, workbook
 from foedus.domains.intelligence.records import RECORDS, TYPES
 from foedus.kernel.domain import Domain, Exporter, Importer, Query, Verb
 
@@ -114,6 +114,7 @@ QUERIES = (
 )
 
 IMPORTERS = (
+    Importer("misp", {"en": "MISP event", "fr": "Événement MISP"}, (".json",), misp.sniff, misp.read),
     Importer(
         "csv",
         {"en": "Indicators as CSV", "fr": "Indicateurs en CSV"},
