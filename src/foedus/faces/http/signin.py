@@ -55,7 +55,7 @@ def signed_in(request: AnyRequest, session: SignedIn, target: str = "/") -> Resp
     """The answer that starts the session: the cookie, and on to the target."""
     age = max(1, (session.expires - _authentication(request).now()) // 1_000_000)
     start = cookie(session.session, is_secure(request.scope), max_age=age)
-    return _private(Redirect(safe_target(target), status_code=303, cookies=[start]))
+    return private(Redirect(safe_target(target), status_code=303, cookies=[start]))
 
 
 def previous_session(request: AnyRequest) -> str:
@@ -74,7 +74,7 @@ def refused(
         page.headers["Retry-After"] = str(error.retry_after)
     else:  # without Basic: browsers would ask for a password in a window of their own
         page.headers["WWW-Authenticate"] = 'Bearer realm="foedus"'
-    return _private(page)
+    return private(page)
 
 
 def signin_routes(render: Render, providers: Sequence[str] = ()) -> list[HTTPRouteHandler]:
@@ -83,7 +83,7 @@ def signin_routes(render: Render, providers: Sequence[str] = ()) -> list[HTTPRou
     @get("/signin", name="signin", include_in_schema=False)
     async def show(request: AnyRequest) -> Response[Any]:
         target = safe_target(request.query_params.get("next", "/"))
-        return _private(render("signin.html", _context(request, providers, target)))
+        return private(render("signin.html", _context(request, providers, target)))
 
     @post("/signin", name="signin-submit", include_in_schema=False, request_max_body_size=_MAX_FORM)
     async def submit(request: AnyRequest) -> Response[Any]:
@@ -105,7 +105,7 @@ def signin_routes(render: Render, providers: Sequence[str] = ()) -> list[HTTPRou
             authentication.check_link(secret, client_address(request.scope))
         except (NotAuthenticated, TooMany) as error:
             return refused(render, request, "signin-link.html", error, "link", valid=False)
-        return _private(render("signin-link.html", {"request": request, "valid": True, "error": None}))
+        return private(render("signin-link.html", {"request": request, "valid": True, "error": None}))
 
     @post("/signin/link/{secret:str}", name="signin-link-submit", include_in_schema=False)
     async def use_link(request: AnyRequest, secret: str) -> Response[Any]:
@@ -121,7 +121,7 @@ def signin_routes(render: Render, providers: Sequence[str] = ()) -> list[HTTPRou
     async def sign_out(request: AnyRequest) -> Response[Any]:
         _authentication(request).access.sign_out(previous_session(request))
         gone = cookie("", is_secure(request.scope), max_age=0)
-        return _private(Redirect("/signin", status_code=303, cookies=[gone]))
+        return private(Redirect("/signin", status_code=303, cookies=[gone]))
 
     return [show, submit, show_link, use_link, sign_out]
 
@@ -136,7 +136,7 @@ def _authentication(request: AnyRequest) -> Authentication:
     return authentication
 
 
-def _private(response: Response[Any]) -> Response[Any]:
+def private(response: Response[Any]) -> Response[Any]:
     """Kept by no cache; the address, which may hold a secret, is told to no other site."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
