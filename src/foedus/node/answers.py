@@ -59,11 +59,12 @@ class PageQuery:
     ids: tuple[str, ...] | None = None
     versions: tuple[str | int, ...] = ("last",)
     spec_versions: tuple[str, ...] | None = None
+    bodies: bool = True  # False: heads only (manifest)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`bodies`, and for faces that need more, `rows` on demand through `View.rows`."""
+    """One page in release order: canonical bytes; heads instead where `bodies` was False, or where ids were asked for."""
 
     bodies: list[bytes]
     heads: list[PageHead]
@@ -131,7 +132,7 @@ class Neighbours:
     edges: list[Edge]
     more: bool
     next: str
-    degree: Mapping[str, int]  # kind -> visible edges (counted up to a cap)
+    degree: int  # visible links in all, counted up to a cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,7 @@ class ImportReport:
     notices: tuple[str, ...]  # "1,826 objects carried no label: labelled … by default"
     labels: Mapping[str, int]  # display marking -> objects
     seconds: float
+    accepted: tuple[tuple[str, int], ...] = ()  # (STIX id, version) of what was stored or known
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,95 @@
+"""How the command line speaks: tables and bars for people, JSON for scripts, errors with what to do, exit codes.
+
+0 done · 1 a fault of ours · 2 refused input · 3 not found · 4 not permitted · 5 too many · 6 damaged data
+7 disk full or read-only · 8 the node is busy
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from foedus.kernel.errors import FoedusError
+from foedus.node import answers
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+@contextmanager
+def told(json: bool = False) -> Iterator[None]:
+    """Turns our errors into words (or JSON) and an exit code; a stack trace is never an answer."""
+    try:
+        yield
+    except FoedusError as error:
+        code = getattr(error, "told_exit", error.exit_code)
+        shown = error.as_dict()
+        if json:
+            as_json(shown)
+        else:
+            err.print(f"[bold red]{shown.get('error', 'error')}[/]: {_plain(str(shown.get('message', '')))}")
+            for fault in shown.get("faults", [])[:20]:
+                err.print(f"  {_plain(fault_line(fault))}")
+            if shown.get("hint"):
+                err.print(f"  [dim]{_plain(str(shown['hint']))}[/]")
+        raise typer.Exit(code) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    except KeyboardInterrupt:
+        err.print("stopped")
+        raise typer.Exit(130) from None
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def fault_line(fault: dict[str, Any]) -> str:
+    """One fault as one line: place, property, what is wrong."""
+    place = fault.get("object_id") or (f"object {fault['index']}" if fault.get("index", -1) >= 0 else "input")
+    path = f" {fault['path']}:" if fault.get("path") else ""
+    return f"{place}:{path} {fault['message']} ({fault['code']})"
+
+
+class Bar:
+    """A progress bar on standard error; silent where that is not a terminal."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=quiet or not err.is_terminal,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, step: answers.Progress) -> None:
+        if step.stage not in self._tasks:
+            self._tasks[step.stage] = self._bar.add_task(step.stage, total=step.total or None, rate="")
+        rate = f"{step.rate:,.0f}/s" if step.rate else ""
+        self._bar.update(self._tasks[step.stage], completed=step.done, total=step.total or None, rate=rate)

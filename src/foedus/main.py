@@ -1,0 +1,14 @@
+"""The composition root of the command `foedus`."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    from foedus.faces.cli.app import app
+
+    app()
+
+
+if __name__ == "__main__":
+    main()

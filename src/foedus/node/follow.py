@@ -1,0 +1,54 @@
+"""From journal entries to the items that projections take, for start-up, rebuilding and the projector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from foedus.kernel.ids import timestamp
+from foedus.kernel.ports import Entry, Head, Item, Journal, Kind
+from foedus.node.ingest import read_envelope
+
+
+class _Stix(msgspec.Struct):
+    id: str
+    type: str
+    created: str = ""
+    modified: str = ""
+    created_by_ref: str = ""
+
+
+class _Tombstone(msgspec.Struct):
+    targets: tuple[int, ...] = ()
+
+
+_stix = msgspec.json.Decoder(_Stix).decode
+_tombstone = msgspec.json.Decoder(_Tombstone).decode
+
+
+def item_of(entry: Entry) -> Item:
+    """One entry as an item; an erased one, and one that is no record, has no head."""
+    head: Head | None = None
+    targets: tuple[int, ...] = ()
+    if not entry.erased:
+        if entry.kind is Kind.TOMBSTONE:
+            targets = _tombstone(entry.body).targets
+        elif entry.kind in (Kind.RECORD, Kind.LABEL):
+            read = _stix(entry.body)
+            originator, labels = read_envelope(entry.envelope)
+            when = read.modified or (read.created if read.type == "marking-definition" else "")
+            head = Head(read.id, read.type, timestamp(when) if when else 0, originator, read.created_by_ref, labels)
+    return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets)
+
+
+def items(journal: Journal, start: int, stop: int | None = None, batch: int = 5_000) -> Iterator[list[Item]]:
+    """Entries from `start` in batches of items."""
+    held: list[Item] = []
+    for entry in journal.scan(start, stop):
+        held.append(item_of(entry))
+        if len(held) >= batch:
+            yield held
+            held = []
+    if held:
+        yield held

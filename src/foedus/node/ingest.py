@@ -1,0 +1,130 @@
+"""Import in three steps: read and label (no waiting), commit (futures of the writer), report.
+
+The steps are apart so that an asynchronous face can wait for the commit without a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from foedus.kernel.errors import Fault, Refused
+from foedus.kernel.label import Label
+from foedus.kernel.ports import Head, Kind
+from foedus.kernel.record import Input, Valid
+from foedus.node.answers import ImportReport
+from foedus.node.labelling import Labelling
+from foedus.node.writer import Draft, Outcome
+
+if TYPE_CHECKING:
+    from foedus.node.node import Node
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Ingest:
+    """One import under way. Make it, wait for `futures`, then `finish`."""
+
+    def __init__(
+        self,
+        node: Node,
+        read: Input,
+        given: Label | None,
+        default: Label,
+        *,
+        partial: bool,
+        notices: Sequence[str] = (),
+    ) -> None:
+        self._started = time.perf_counter()
+        self._node = node
+        self._read = read
+        self._notices = list(notices)
+        self.faults = [*read.faults, *node.domain_faults(read.valid)]
+        bad = {fault.object_id for fault in self.faults[len(read.faults) :]}
+        self.good = [v for v in read.valid if v.id not in bad]
+        if self.faults and not partial:
+            self.good = []
+        self.good = sorted(self.good, key=lambda v: v.type != "marking-definition")  # known before it is named
+        self.count = len(self.good)
+        self.futures: list[Future[list[Outcome]]] = []
+        self._labels: Counter[tuple[str, ...]] = Counter()
+        if self.good:
+            self._submit(given, default)
+
+    def _submit(self, given: Label | None, default: Label) -> None:
+        definitions = {v.id: v.obj for v in self.good if v.type == "marking-definition"}
+        labelling = Labelling(self._node.registry, given, default, definitions)
+        drafts = [self._draft(valid, labelling.label_set(valid.markings)) for valid in self.good]
+        self._node.introduce(labelling.needed, definitions)
+        size = self._node.limits.batch_entries
+        for start in range(0, len(drafts), size):
+            self.futures.append(self._node.writer.submit(drafts[start : start + size]))
+        self._say(labelling, default)
+
+    def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:
+        self._labels[labelset] += 1
+        head = Head(valid.id, valid.type, valid.version, self._node.owner, valid.created_by, labelset)
+        return Draft(Kind.RECORD, self._node.envelope(labelset), valid.body, head)
+
+    def _say(self, labelling: Labelling, default: Label) -> None:
+        if labelling.unmarked:
+            shown = self._node.label_marking(default).text
+            self._notices.append(
+                f"{labelling.unmarked:,} objects carried no confidentiality marking and no label was given: "
+                f"they got the default, {shown}"
+            )
+        if labelling.unknown:
+            self._notices.append(
+                f"{len(labelling.unknown)} markings are not known here; nobody sees what carries them until their "
+                f"definitions arrive: {', '.join(sorted(labelling.unknown)[:5])}"
+            )
+
+    def finish(self, outcomes: Sequence[Sequence[Outcome]]) -> ImportReport:
+        """The report, from what the writer answered."""
+        known = sum(outcome.known for batch in outcomes for outcome in batch)
+        marking = self._node.registry.marking
+        labels = {" + ".join(marking(one).text for one in labelset): count for labelset, count in self._labels.items()}
+        stored = len(self.good) - known
+        total = self._read.total
+        return ImportReport(
+            total=total,
+            stored=stored,
+            known=known,
+            refused=total - len(self.good),
+            faults=tuple(self.faults[: self._node.limits.max_faults_reported + 1]),
+            notices=tuple(self._notices),
+            labels=labels,
+            seconds=time.perf_counter() - self._started,
+            accepted=tuple((valid.id, valid.version) for valid in self.good),
+        )
+
+
+def envelope(originator: str, labelset: Sequence[str]) -> bytes:
+    """What stands before a record in the journal: canonical JSON of its originator and its label set."""
+    return _encode({"labels": list(labelset), "originator": originator})
+
+
+def read_envelope(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The inverse of `envelope`."""
+    read = msgspec.json.decode(data, type=_Envelope)
+    return read.originator, read.labels
+
+
+class _Envelope(msgspec.Struct):
+    originator: str
+    labels: tuple[str, ...]
+
+
+def whole_input_fault(error: Refused) -> Input:
+    """Input that could not be taken apart, as an Input with nothing in it but faults."""
+    faults = list(error.faults) or [Fault(error.code, error.message)]
+    return Input(container="", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0})))
+
+
+def objects_of(valid: Sequence[Valid]) -> list[Mapping[str, Any]]:
+    return [v.obj for v in valid]

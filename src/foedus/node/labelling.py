@@ -1,0 +1,74 @@
+"""Which label set each incoming object gets.
+
+1. Its own confidentiality markings (object and granular ones: a part's marking covers the whole record), except those
+   that limit nothing of their own, such as statements.
+2. The label given with the import or form, in addition: every label of the set must permit.
+3. Where there is neither: the default, the most restrictive label (of the owner's policy, or of the writer's clearance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from foedus.kernel.label import Label
+from foedus.kernel.stixmarking import Means, meaning
+from foedus.node.registry import LabelRegistry
+
+
+class Labelling:
+    """Label sets for one import. `definitions` are the marking definitions among the input, by id."""
+
+    def __init__(
+        self,
+        registry: LabelRegistry,
+        given: Label | None,
+        default: Label,
+        definitions: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._registry = registry
+        self._definitions = definitions
+        self.needed: dict[str, dict[str, Any]] = {}  # definitions of our own that entries will name
+        self.unmarked = 0
+        self.unknown: set[str] = set()
+        self._given = self._own(given) if given is not None else ""
+        self._default = default
+        self._cache: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def label_set(self, markings: Sequence[str]) -> tuple[str, ...]:
+        """Marking ids, sorted; never empty."""
+        key = tuple(markings)
+        found = self._cache.get(key)
+        if found is None:
+            found = self._cache[key] = self._label_set(key)
+        if found == self._unmarked_set:
+            self.unmarked += 1
+        return found
+
+    @property
+    def _unmarked_set(self) -> tuple[str, ...] | None:
+        return self._cache.get(()) if not self._given else None
+
+    def _label_set(self, markings: Iterable[str]) -> tuple[str, ...]:
+        ids = {one for one in markings if self._restricts(one)}
+        if self._given:
+            ids.add(self._given)
+        if not ids:
+            default = self._own(self._default)
+            self._cache.setdefault((), (default,))
+            ids.add(default)
+        return tuple(sorted(ids))
+
+    def _restricts(self, marking_id: str) -> bool:
+        sense = self._registry.meaning_of(marking_id)
+        if sense is None and marking_id in self._definitions:
+            sense = meaning(self._definitions[marking_id])
+        if sense is None:
+            self.unknown.add(marking_id)
+            return True
+        return sense.means is not Means.NO_RESTRICTION
+
+    def _own(self, label: Label) -> str:
+        definition = self._registry.definition(label)
+        self.needed[definition["id"]] = definition
+        return str(definition["id"])

@@ -1,0 +1,457 @@
+"""One node: its journals, projections, people and policies, and the verbs that every face calls.
+
+Opened by the composition root and the command line; holds the folder's lock until it is closed. Thread-safe.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from foedus.config import Limits, Settings
+from foedus.kernel.canonical import canonical
+from foedus.kernel.domain import Domain, RecordType, domains
+from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused
+from foedus.kernel.label import Label
+from foedus.kernel.labelcheck import read_label_input
+from foedus.kernel.policy import most_restrictive
+from foedus.kernel.ports import Clock, Head, Item, Kind, Random, Verification
+from foedus.kernel.record import Input, Valid, read_input, read_objects, version_of
+from foedus.node import care, setup
+from foedus.node.access import Access
+from foedus.node.answers import ImportReport, Marking, Published, Seen
+from foedus.node.clock import SystemClock, SystemRandom
+from foedus.node.contract import OnProgress
+from foedus.node.follow import item_of, items
+from foedus.node.forms import label_choices
+from foedus.node.ingest import Ingest, envelope, whole_input_fault
+from foedus.node.live import Live
+from foedus.node.projector import Projector
+from foedus.node.registry import LabelRegistry
+from foedus.node.releases import ReleaseLog
+from foedus.node.searching import Searching
+from foedus.node.sights import Sights
+from foedus.node.subject import Subject
+from foedus.node.view import View
+from foedus.node.writer import Draft, Writer
+from foedus.storage.accounts import Accounts
+from foedus.storage.labels import TOMBSTONE, LabelTable
+from foedus.storage.segments import SegmentJournal
+
+_SUCCESS_WAIT = 5.0  # seconds that a publisher waits for links and full text at most
+
+
+class Node:
+    """Implements `contract.Verbs`. Use `Node.open`; close it when done."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        file: setup.NodeFile,
+        signers: setup.Signers,
+        registry: LabelRegistry,
+        clock: Clock,
+        random: Random,
+        *,
+        own_projector: bool,
+    ) -> None:
+        self.settings = settings
+        self.limits: Limits = settings.limits
+        self.file = file
+        self.owner, self.owner_name = file.owner, file.owner_name
+        self.clock, self.random = clock, random
+        self.registry = registry
+        self.live = Live(self.limits.live_subscribers)
+        data, limits = settings.data, settings.limits
+        self.journal = SegmentJournal.open(
+            data / "journal", signer=signers.journal, clock=clock, random=random, limits=limits
+        )
+        try:
+            release_journal = SegmentJournal.open(
+                data / "releases", signer=signers.releases, clock=clock, random=random, limits=limits
+            )
+            projections = data / "projections"
+            projections.mkdir(mode=0o700, exist_ok=True)
+            self.released = ReleaseLog(release_journal, projections / "releases.sqlite")
+            self.accounts = Accounts(data / "accounts.sqlite", clock, random, limits)
+            self.access = Access(self.accounts, clock, random, limits)
+            (projections / "table").mkdir(mode=0o700, exist_ok=True)
+            self.table = LabelTable(projections / "table", int.from_bytes(random.bytes(8)))
+            self.table_lock = threading.RLock()
+            self._catch_up_table()
+            self._learn()
+            self._finish_recalls()
+            self.sights = Sights(self.table, registry, clock, self.table_lock)
+            self.projector = Projector(
+                projections, self.journal, self.table, self.limits, self.live.notify, own=own_projector
+            )
+            self.searching = Searching(self, self.projector)
+            self.writer = Writer(self.journal, self.table, self.table_lock, self.limits, self._committed)
+        except BaseException:
+            self.journal.close()
+            raise
+        self.envelope: Callable[[tuple[str, ...]], bytes] = lru_cache(maxsize=65_536)(
+            lambda labelset: envelope(self.owner, labelset)
+        )
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        own_projector: bool = True,
+    ) -> Node:
+        """Raises Refused (no node there), Busy (another process has it), Damaged, StorageFull."""
+        file, signers, policies = setup.load(settings.data)
+        return cls(
+            settings,
+            file,
+            signers,
+            LabelRegistry(policies),
+            clock or SystemClock(),
+            random or SystemRandom(),
+            own_projector=own_projector,
+        )
+
+    def close(self) -> None:
+        """Finish what was acknowledged or waits, then let go of the folder."""
+        self.writer.close()
+        self.projector.close()
+        self.table.close()
+        self.released.close()
+        self.accounts.close()
+        self.journal.close()
+
+    def __enter__(self) -> Node:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- reading
+
+    def view(self, subject: Subject, face: str) -> View:
+        """The one way to read."""
+        subject.require("read")
+        return View(self, subject, face)
+
+    def domains(self) -> tuple[Domain, ...]:
+        return domains()
+
+    def decode(self, body: bytes) -> dict[str, Any]:
+        """A stored body as an object."""
+        decoded: dict[str, Any] = msgspec.json.decode(body)
+        return decoded
+
+    def new_uuid(self) -> str:
+        """A random UUID (version 4) from the node's source of randomness."""
+        return str(uuid.UUID(bytes=self.random.bytes(16), version=4))
+
+    # -- labels
+
+    def read_label(self, text: str | bytes) -> Label:
+        """TEXT or XML as a valid label under one of the node's policies. Raises LabelRefused."""
+        policies = self.registry.policies
+        try:
+            label = policies.resolve(read_label_input(text, policies))
+        except PolicyRefused as error:
+            raise LabelRefused(error.faults, error.message, hint=error.hint) from error
+        faults = policies.of(label).faults(label, new=True)
+        if faults:
+            raise LabelRefused(faults)
+        return label
+
+    def default_label(self, subject: Subject | None) -> Label:
+        """For unmarked objects: the most restrictive label, within the writer's own clearance where there is one."""
+        if subject is None and self.file.default_label:
+            return self.read_label(self.file.default_label)
+        for clearance in subject.clearances if subject is not None else ():
+            policy = self.registry.policies.find(clearance.policy, clearance.policy_id)
+            if policy is not None:
+                return most_restrictive(policy, self.owner, clearance)
+        return most_restrictive(self.registry.policies.policies[0], self.owner, None)
+
+    def label_marking(self, label: Label, lang: str = "en") -> Marking:
+        return self.registry.marking_of_label(label, lang)
+
+    def label_choices(self, subject: Subject, lang: str = "en") -> dict[str, Any]:
+        return label_choices(self.registry.policies, self.default_label(subject), lang)
+
+    def label_audience(self, label: Label) -> dict[str, Any]:
+        now = self.clock.now()
+        names = [s.name for s in self.access.everyone() if self.registry.permits(label, s.clearances, now)]
+        return {"accounts": names, "count": len(names)}
+
+    # -- writing
+
+    def begin_ingest(
+        self,
+        subject: Subject | None,
+        data: bytes,
+        label: str | bytes | None = None,
+        *,
+        partial: bool = False,
+        upgrade: bool = False,
+        format: str = "",
+        name: str = "",
+        envelope: bool = False,
+    ) -> Ingest:
+        """The first steps of an import: read, validate, label, hand to the writer. Raises LabelRefused, NotPermitted."""
+        if subject is not None:
+            subject.require("import")
+        given = self.read_label(label) if label else None
+        notices: list[str] = []
+        try:
+            read = self._read(data, upgrade, format, name, notices, stix_only=envelope)
+        except Refused as error:
+            if envelope:
+                raise
+            read = whole_input_fault(error)
+        default = given or self.default_label(subject)
+        return Ingest(self, read, given, default, partial=partial, notices=notices)
+
+    def ingest(
+        self,
+        subject: Subject | None,
+        data: bytes,
+        label: str | bytes | None = None,
+        *,
+        partial: bool = False,
+        upgrade: bool = False,
+        format: str = "",
+        name: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> ImportReport:
+        started = self.clock.now()
+        if on_progress is not None:
+            on_progress(care.step("reading", 0, len(data), started, started))
+        ingest = self.begin_ingest(subject, data, label, partial=partial, upgrade=upgrade, format=format, name=name)
+        outcomes = []
+        total = ingest.count
+        for future in ingest.futures:
+            outcomes.append(future.result())
+            if on_progress is not None:
+                done = sum(len(batch) for batch in outcomes)
+                on_progress(care.step("storing", done, total, started, self.clock.now()))
+        return ingest.finish(outcomes)
+
+    def publish(
+        self, subject: Subject, objects: Sequence[dict[str, Any]], label: str | None = None, *, wait: bool = True
+    ) -> list[Published]:
+        subject.require("publish")
+        given = self.read_label(label) if label else None
+        read = read_objects([self._marked(obj, given, subject) for obj in objects], self.limits)
+        ingest = Ingest(self, read, None, given or self.default_label(subject), partial=False)
+        if ingest.faults:
+            raise Refused(ingest.faults)
+        outcomes = [outcome for future in ingest.futures for outcome in future.result()]
+        if wait and outcomes:
+            self.projector.wait_for(max(outcome.seq for outcome in outcomes) + 1, _SUCCESS_WAIT)
+        return [
+            Published(valid.id, valid.version, outcome.known)
+            for valid, outcome in zip(ingest.good, outcomes, strict=True)
+        ]
+
+    def introduce(self, needed: Mapping[str, Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make label definitions known before the entries that name them: ours get an entry of their own."""
+        now = self.clock.now()
+        fresh = [one for marking_id, one in needed.items() if not self.registry.knows(marking_id)]
+        if fresh:
+            drafts = [
+                Draft(
+                    Kind.LABEL,
+                    self.envelope(()),
+                    canonical(one),
+                    Head(str(one["id"]), str(one["type"]), 0, self.owner, "", ()),
+                )
+                for one in fresh
+            ]
+            self.writer.submit(drafts).result()
+        for one in (*fresh, *definitions.values()):
+            self.registry.learn(one, now)
+
+    def recall(self, subject: Subject, stix_id: str, reason: str = "") -> int:
+        """Withdraw every version that the subject may see. NotFound, NotPermitted."""
+        subject.require("recall")
+        seqs = View(self, subject, "recall").own_entries(stix_id)
+        if not seqs:
+            raise NotFound
+        note: dict[str, Any] = {"by": subject.name, "targets": seqs}
+        if reason:
+            note["reason"] = reason[:500]
+        draft = Draft(Kind.TOMBSTONE, self.envelope(()), canonical(note), None, unique=False, targets=tuple(seqs))
+        (outcome,) = self.writer.submit([draft]).result()
+        self.journal.erase(seqs)
+        self.projector.wait_for(outcome.seq + 1, _SUCCESS_WAIT)
+        return len(seqs)
+
+    # -- domains
+
+    def run(self, subject: Subject, domain: str, verb: str, arguments: dict[str, Any]) -> list[Published]:
+        """Run a domain's verb and publish what it answers. NotFound, NotPermitted, Refused."""
+        declared = next((v for d in domains() if d.name == domain for v in d.verbs if v.name == verb), None)
+        if declared is None:
+            raise NotFound
+        subject.require_role(declared.roles, verb)
+        view = self.view(subject, "web")
+        label = arguments.pop("label", None) or None
+        try:
+            command = msgspec.convert(arguments, declared.command, strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused([Fault("invalid-command", str(error))]) from error
+        output = declared.run(view, command, self.clock.now())
+        hard = [fault for fault in output.faults if not getattr(fault, "notice", False)]
+        if hard:
+            raise Refused(hard)
+        inherited = sorted({one for source in output.sources for one in view.get(source).labels})
+        records = [{**record, **_inherit(record, inherited)} for record in output.records]
+        return self.publish(subject, records, label or output.label or None)
+
+    def ask(self, subject: Subject, domain: str, query: str, arguments: dict[str, Any]) -> Any:
+        """Ask a domain's question. NotFound, Refused."""
+        declared = next((q for d in domains() if d.name == domain for q in d.queries if q.name == query), None)
+        if declared is None:
+            raise NotFound
+        try:
+            command = msgspec.convert(arguments, declared.command, strict=False)
+        except msgspec.ValidationError as error:
+            raise Refused([Fault("invalid-command", str(error))]) from error
+        return declared.run(self.view(subject, "web"), command, self.clock.now())
+
+    def domain_faults(self, valid: Sequence[Valid]) -> list[Fault]:
+        """Faults that only the domains know."""
+        checks = _checks()
+        out: list[Fault] = []
+        for one in valid:
+            check = checks.get(one.type)
+            if check is not None and check.check is not None:
+                out += [
+                    Fault(f.code, f.message, one.id, f.index, f.path)
+                    for f in check.check(one.obj)
+                    if not getattr(f, "notice", False)
+                ]
+        return out
+
+    # -- audit and care
+
+    def releases(self, subject: Subject, *, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
+        subject.require("releases")
+        return [{"number": number, "at": at, **note} for number, at, note in self.released.newest(limit, before)]
+
+    def seen(self, subject: Subject, stix_id: str) -> list[Seen]:
+        return View(self, subject, "audit").audience(stix_id).seen
+
+    def verify(self, on_progress: OnProgress | None = None) -> dict[str, Verification]:
+        return {
+            "journal": self.journal.verify(care.counter("journal", on_progress, self.clock)),
+            "releases": self.released.journal.verify(care.counter("releases", on_progress, self.clock)),
+        }
+
+    def reindex(self, on_progress: OnProgress | None = None) -> None:
+        """Drop every projection and rebuild it from the journal. Writing waits meanwhile."""
+        with self.table_lock:
+            self.table.drop()
+            self._catch_up_table(on_progress)
+        self.projector.rebuild(on_progress)
+
+    def backup(self, target: str, on_progress: OnProgress | None = None) -> None:
+        care.backup(self, target, on_progress)
+
+    def export(self, subject: Subject, types: frozenset[str] | None, format: str, emit: OnProgress) -> Iterator[bytes]:
+        """An export as chunks: a STIX bundle, or a domain's exporter over the same records."""
+        return care.export(self, subject, types, format, emit)
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "owner": self.owner,
+            "entries": self.journal.size,
+            "projected": self.projector.cursor,
+            "releases": self.released.journal.size,
+            "label_sets": self.table.labelsets,
+        }
+
+    # -- inside
+
+    def _read(
+        self, data: bytes, upgrade: bool, format: str, name: str, notices: list[str], *, stix_only: bool
+    ) -> Input:
+        importer = None if stix_only else care.importer_for(data, format, name)
+        if importer is None:
+            return read_input(data, self.limits, upgrade=upgrade)
+        objects, faults = importer.read(data)
+        read = read_objects(objects, self.limits)
+        notices += [str(fault) for fault in faults if getattr(fault, "notice", False)]
+        hard = [fault for fault in faults if not getattr(fault, "notice", False)]
+        return Input(importer.name, read.valid, [*hard, *read.faults], read.total + len({f.index for f in hard}))
+
+    def _marked(self, obj: dict[str, Any], given: Label | None, subject: Subject) -> dict[str, Any]:
+        """A record of our own points at its labels: the given one, else its markings, else the default."""
+        refs = obj.get("object_marking_refs", ())
+        if given is None:
+            senses = [self.registry.meaning_of(one) for one in refs]
+            if any(sense is None or sense.labels for sense in senses):
+                return obj
+        definition = self.registry.definition(given or self.default_label(subject))
+        marking_id = str(definition["id"])
+        self._publish_definition(marking_id, definition)
+        return {**obj, "object_marking_refs": sorted({*refs, marking_id})}
+
+    def _publish_definition(self, marking_id: str, definition: Mapping[str, Any]) -> None:
+        """A definition that records point at is a record itself, for whoever its own label permits."""
+        self.introduce({marking_id: definition}, {})
+        head = Head(marking_id, "marking-definition", version_of(definition), self.owner, "", (marking_id,))
+        self.writer.submit([Draft(Kind.RECORD, self.envelope((marking_id,)), canonical(definition), head)])
+
+    def _committed(self, batch: Sequence[Item]) -> None:
+        for labelset in {item.head.labels for item in batch if item.head is not None}:
+            self.registry.want(labelset, batch[0].at)
+        self.projector.wake()
+        self.live.notify()
+
+    def _catch_up_table(self, on_progress: OnProgress | None = None) -> None:
+        for batch in items(self.journal, self.table.cursor):
+            self.table.apply(batch)
+            if on_progress is not None:
+                on_progress(care.step("labels", self.table.cursor, self.journal.size, 0, 0))
+
+    def _learn(self) -> None:
+        """Definitions and their first use, from the label table: nothing of this is stored twice."""
+        code = self.table.code("type", "marking-definition")
+        if code < 0:
+            return
+        column = self.table.column("type")
+        for seq in (column == code).nonzero()[0].tolist():
+            entry = self.journal.entry(seq)
+            if not entry.erased:
+                self.registry.learn(msgspec.json.decode(entry.body), entry.at)
+        for names, at in care.first_uses(self.table):
+            self.registry.want(names, at)
+        self.registry.settle()
+
+    def _finish_recalls(self) -> None:
+        """A crash between a tombstone and its erasures is made good before anything is read."""
+        flags = self.table.column("flags")
+        for seq in ((flags & TOMBSTONE) != 0).nonzero()[0].tolist():
+            targets = item_of(self.journal.entry(seq)).targets
+            left = [t for t in targets if not self.journal.entry(t).erased]
+            if left:
+                self.journal.erase(left)
+            self.table.erase(targets)
+
+
+@lru_cache(maxsize=1)
+def _checks() -> dict[str, RecordType]:
+    return {record.type: record for domain in domains() for record in domain.records if record.check is not None}
+
+
+def _inherit(record: Mapping[str, Any], inherited: Sequence[str]) -> dict[str, Any]:
+    if not inherited:
+        return {}
+    return {"object_marking_refs": sorted({*record.get("object_marking_refs", ()), *inherited})}

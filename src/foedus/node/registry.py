@@ -1,0 +1,140 @@
+"""What marking definitions mean, and the decision on a set of them.
+
+A record names its labels by the ids of marking definitions. Some ids are fixed (TLP), the others are learned from the
+journal: our own definitions that carry STANAG 4774 content, and those that came with records. A definition never changes
+(STIX 2.1, 4.1.4 in spirit: markings are not versioned): the first one stands. What is not known denies.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from foedus.kernel.label import Clearance, Decision, Label, Reason
+from foedus.kernel.marking import colours, display
+from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.stixmarking import TLP1_IDS, TLP2_IDS, Meaning, Means, marking_for, meaning, meaning_of_id
+from foedus.node.answers import Marking
+
+_GREY = ("#4a4f57", "#ffffff")
+_NOT_KNOWN = Decision(False, (Reason("unknown-marking", "a marking of this record is not known here"),))
+_NONE = Decision(False, (Reason("no-label", "the record carries no label"),))
+_CACHE = 200_000
+
+
+class LabelRegistry:
+    """Meanings by marking id with the moment at which each became known, and decisions, cached."""
+
+    def __init__(self, policies: PolicySet) -> None:
+        self.policies = policies
+        self._known: dict[str, tuple[int, Meaning]] = {}
+        for fixed in (*TLP1_IDS.values(), *TLP2_IDS.values()):
+            sense = meaning_of_id(fixed)
+            if sense is not None:
+                self._known[fixed] = (-1, sense)
+        self._first_uses: dict[str, int] = {}  # since when records name a marking
+        self._late: set[int] = set()  # moments at which a marking became known that records named before
+        self._successions: set[int] = set()
+        self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], Decision] = {}
+        self._lock = threading.Lock()
+
+    # -- learning
+
+    def knows(self, marking_id: str) -> bool:
+        return marking_id in self._known
+
+    def meaning_of(self, marking_id: str) -> Meaning | None:
+        held = self._known.get(marking_id)
+        return held[1] if held else None
+
+    def learn(self, obj: Mapping[str, Any], at: int) -> None:
+        """A definition became known at this moment. Later definitions under the same id change nothing."""
+        marking_id = str(obj["id"])
+        with self._lock:
+            if marking_id in self._known:
+                return
+            sense = meaning(obj)
+            self._known[marking_id] = (at, sense)
+            self._successions |= {moment for label in sense.labels for moment in _successions(label)}
+            if self._first_uses.get(marking_id, at) < at:
+                self._late.add(at)
+            self._decisions.clear()
+
+    def want(self, labelset: Iterable[str], at: int) -> None:
+        """Records with this label set are there since this moment."""
+        for marking_id in labelset:
+            self._first_uses.setdefault(marking_id, at)
+
+    def settle(self) -> None:
+        """After start-up, when definitions were learned before their first uses were known: find the late ones."""
+        for marking_id, since in list(self._first_uses.items()):
+            at, _ = self._known.get(marking_id, (-1, None))
+            if at > since:
+                self._late.add(at)
+
+    def turns(self, now: int) -> tuple[int, ...]:
+        """Moments up to now at which the decision on records that were there already may have changed."""
+        if not self._late and not self._successions:
+            return ()
+        return tuple(sorted(t for t in self._late | self._successions if t <= now))
+
+    # -- deciding
+
+    def decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
+        """Every label of the set must permit, with the definitions that were not late at that moment."""
+        key = (tuple(labelset), clearances)
+        held = self._decisions.get(key)
+        if held is not None and (held.until is None or moment < held.until) and not self._late:
+            return held
+        decision = self._decide(labelset, clearances, moment)
+        with self._lock:
+            if len(self._decisions) >= _CACHE:
+                self._decisions.clear()
+            if not self._late:
+                self._decisions[key] = decision
+        return decision
+
+    def _decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
+        labels: list[Label] = []
+        for marking_id in labelset:
+            at, sense = self._known.get(marking_id, (0, None))
+            if sense is None or (at > moment and at in self._late) or sense.means is Means.UNKNOWN:
+                return _NOT_KNOWN
+            labels += sense.labels
+        return decide(labels, clearances, self.policies, moment) if labels else _NONE
+
+    def labels(self, labelset: Iterable[str]) -> list[Label]:
+        """The labels of a set, without what has no label content."""
+        return [label for one in labelset if (held := self._known.get(one)) is not None for label in held[1].labels]
+
+    def permits(self, label: Label, clearances: tuple[Clearance, ...], moment: int) -> bool:
+        """The decision on one label that need not be anybody's yet (a picker's audience)."""
+        return decide([label], clearances, self.policies, moment).permit
+
+    def definition(self, label: Label) -> dict[str, Any]:
+        """The marking definition that carries this label: the same at every node."""
+        return marking_for(label, self.policies)
+
+    # -- for people
+
+    def marking(self, marking_id: str, lang: str = "en") -> Marking:
+        """How a label is shown; one that cannot be read says so in grey."""
+        sense = self.meaning_of(marking_id)
+        for label in sense.labels if sense is not None else ():
+            return self.marking_of_label(label, lang, marking_id)
+        return Marking(marking_id, "Marquage inconnu" if lang == "fr" else "Unknown marking", *_GREY)
+
+    def marking_of_label(self, label: Label, lang: str = "en", marking_id: str = "") -> Marking:
+        """How a label is shown; one of a policy that is not known here by its plain names."""
+        policy = self.policies.find(label.policy, label.policy_id)
+        if policy is None:
+            return Marking(marking_id, f"{label.policy} {label.classification}", *_GREY)
+        return Marking(marking_id, display(label, policy, lang), *colours(label, policy))
+
+
+def _successions(label: Label) -> Iterable[int]:
+    held = label.succession
+    while held is not None:
+        yield held.at
+        held = held.label.succession

@@ -1,0 +1,185 @@
+"""Search and neighbours as a View answers them: the index proposes, the sight decides, the journal shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foedus.kernel.errors import Fault, Refused
+from foedus.kernel.searchtext import SearchText, parse
+from foedus.node.answers import Edge, Facet, Found, Neighbours, SearchAnswer, SearchQuery
+from foedus.node.projector import Projector
+from foedus.storage.query import Readable
+from foedus.storage.sight import Sight
+from foedus.storage.sqlite import Neighbour
+
+if TYPE_CHECKING:
+    from foedus.node.node import Node
+    from foedus.node.view import View
+
+Rows = np.ndarray[Any, Any]
+_DEGREE_CAP = 10_000
+_ALL = SearchText()
+_FACETS = 12
+
+
+class Searching:
+    """The reading side of links and full text. Each call filters through the view's own sight."""
+
+    def __init__(self, node: Node, projector: Projector) -> None:
+        self._node = node
+        self._projector = projector
+
+    def search(self, view: View, query: SearchQuery) -> SearchAnswer:
+        limit = max(0, min(query.limit, self._node.limits.max_page))
+        words = parse(query.text, self._node.limits)
+        with self._node.sights.of(view.subject) as sight:
+            current = sight.current()
+            if words == _ALL:
+                rows = current[self._narrow(current, query)]
+                total, page = len(rows), self._newest(sight, rows)[query.offset : query.offset + limit]
+            else:
+                keep = self._keep(sight, current, query)
+                readable = Readable(self._node.table.names("labelset"), sight.permitted)
+                with self._projector.lock:
+                    matched, _ = self._projector.text.matching(words, readable, keep=keep)
+                    rows = np.sort(matched)
+                    if query.order == "newest":
+                        total, page = len(rows), self._newest(sight, rows)[query.offset : query.offset + limit]
+                    else:
+                        hits = self._projector.text.search(words, readable, keep=keep, limit=limit, offset=query.offset)
+                        total, page = hits.total, np.array([seq for seq, _ in hits.hits], np.int64)
+            facets = self._facets(sight, rows)
+        return SearchAnswer(total, view.rows(page), facets)
+
+    def neighbours(self, view: View, stix_id: str, kinds: frozenset[str] | None, limit: int, cursor: str) -> Neighbours:
+        centre = view.get(stix_id)
+        limit = max(1, min(limit, self._node.limits.max_neighbours))
+        hashed = self._node.table.hashing.of_id(stix_id)
+        after = _read_cursor(cursor)
+        with self._node.sights.of(view.subject) as sight:
+            current = sight.current()
+
+            def sees(rows: Rows) -> Rows:
+                return _among(rows, current)
+
+            with self._projector.lock:
+                links = self._projector.links
+                found = links.neighbours(hashed, sees, kinds=kinds, limit=limit + 1, after=after)
+                degree = links.degree(hashed, sees, cap=_DEGREE_CAP)
+            more, found = len(found) > limit, found[:limit]
+            others = {link.other for link in found}
+            which, rows = self._node.table.rows_of_hashes(np.array(sorted(others), np.uint64))
+            ends = np.unique(rows[_among(rows, current)]) if len(rows) else rows
+        nodes = view.rows(ends)
+        vias = view.rows([link.seq for link in found])
+        edges = self._edges(centre, found, nodes, vias)
+        return Neighbours(stix_id, nodes, edges, more, _cursor(found[-1]) if more and found else "", degree)
+
+    # -- inside
+
+    def _edges(self, centre: Found, found: list[Neighbour], nodes: list[Found], vias: list[Found]) -> list[Edge]:
+        names = {self._node.table.hashing.of_id(node.id): node.id for node in nodes}
+        by_body = {via.id: via for via in vias}
+        out = []
+        for link, via in zip(found, vias, strict=False):
+            other = names.get(link.other)
+            if other is None or via.id not in by_body:
+                continue  # the record at the other end is not there for this reader
+            ends = (centre.id, other) if link.direction == "out" else (other, centre.id)
+            out.append(Edge(ends[0], link.kind, ends[1], via.id))
+        return list(dict.fromkeys(out))
+
+    def _keep(self, sight: Sight, current: Rows, query: SearchQuery) -> Callable[[Rows], Rows]:
+        def keep(rows: Rows) -> Rows:
+            mask = _among(rows, current)
+            places = np.flatnonzero(mask)
+            mask[places] = self._narrow(rows[places], query)
+            return mask
+
+        return keep
+
+    def _narrow(self, rows: Rows, query: SearchQuery) -> Rows:
+        """Facet filters on the label table's columns."""
+        table = self._node.table
+        mask = np.ones(len(rows), bool)
+        if query.types is not None:
+            codes = [table.code("type", one) for one in query.types]
+            mask &= np.isin(table.column("type")[rows], [code for code in codes if code >= 0])
+        if query.originator:
+            mask &= table.column("originator")[rows] == _known(table.code("originator", query.originator))
+        if query.created_by:
+            mask &= table.column("created_by")[rows] == _known(table.code("created_by", query.created_by))
+        if query.label:
+            sets = [i for i, names in enumerate(table.names("labelset")) if names and query.label in names]
+            mask &= np.isin(table.column("labelset")[rows], sets)
+        if query.since is not None:
+            mask &= table.column("version")[rows] >= query.since
+        if query.until is not None:
+            mask &= table.column("version")[rows] <= query.until
+        return mask
+
+    def _newest(self, sight: Sight, rows: Rows) -> Rows:
+        """Newest version first; what is equally new in reverse order of release."""
+        version = self._node.table.column("version")[rows]
+        times = sight.times(rows)
+        return rows[np.lexsort((-times, -np.where(version == 0, times, version)))]
+
+    def _facets(self, sight: Sight, rows: Rows) -> dict[str, list[Facet]]:
+        facets = {
+            "type": _ranked(sight.counts_by("type", rows)),
+            "originator": _ranked(sight.counts_by("originator", rows)),
+            "created_by": _ranked({k: v for k, v in sight.counts_by("created_by", rows).items() if k}),
+        }
+        labels: dict[str, int] = {}
+        for names, count in sight.counts_by("labelset", rows).items():
+            for one in names or ():
+                labels[one] = labels.get(one, 0) + count
+        facets["label"] = _ranked(labels)
+        facets["month"] = self._months(rows)
+        return facets
+
+    def _months(self, rows: Rows) -> list[Facet]:
+        """Versions by calendar month (UTC), oldest first."""
+        versions = self._node.table.column("version")[rows]
+        versions = versions[versions > 0]
+        if not len(versions):
+            return []
+        months, counts = np.unique(versions.astype("datetime64[us]").astype("datetime64[M]"), return_counts=True)
+        return [Facet(str(month), int(count)) for month, count in zip(months, counts, strict=True)]
+
+
+def _among(rows: Rows, ascending: Rows) -> Rows:
+    """Which rows stand in an ascending array."""
+    if not len(ascending):
+        return np.zeros(len(rows), bool)
+    spot = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
+    found: Rows = ascending[spot] == rows
+    return found
+
+
+def _known(code: int) -> int:
+    """A name that no row has ever had matches nothing: -1 would match rows without one."""
+    return code if code >= 0 else -2
+
+
+def _ranked(counts: dict[Any, int]) -> list[Facet]:
+    order = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
+    return [Facet(str(name), count) for name, count in order[:_FACETS] if name is not None]
+
+
+def _cursor(link: Neighbour) -> str:
+    return f"{link.kind}~{link.other:x}~{link.direction}"
+
+
+def _read_cursor(text: str) -> Neighbour | None:
+    if not text:
+        return None
+    kind, _, rest = text.partition("~")
+    other, _, direction = rest.partition("~")
+    try:
+        return Neighbour(int(other, 16), kind, direction, 2**62)
+    except ValueError as error:
+        raise Refused([Fault("bad-cursor", "this is not a place that the node gave")]) from error
