@@ -18,11 +18,13 @@ is_uuid_from = re.compile(UUID_FORM).fullmatch  # (text, position): whether a UU
 _TYPE = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){2,249}")
 
 _TIME = re.compile(
-    r"([0-9]{4}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01]))T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?Z"
+    r"[0-9]{4}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?Z"
 )
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()
-_CACHE_SIZE = 32_768
-_times: dict[str, int] = {}  # a pure function's results; emptied when full
+_CACHE_SIZE = 65_536
+_days: dict[str, int] = {}  # results of pure functions, emptied when full: microseconds of a day,
+known_times: dict[str, int] = {}  # and of a time
 
 
 def id_type(text: str) -> str | None:
@@ -52,29 +54,37 @@ def timestamp(text: str) -> int:
     A leap second (23:59:60 on the last day of June or December) is the second that follows it.
     Raises ValueError, saying what is wrong.
     """
-    known = _times.get(text)
+    known = known_times.get(text)
     if known is not None:
         return known
     micros = _parse(text)
-    if len(_times) >= _CACHE_SIZE:
-        _times.clear()
-    _times[text] = micros
+    if len(known_times) >= _CACHE_SIZE:
+        known_times.clear()
+    known_times[text] = micros
     return micros
 
 
 def _parse(text: str) -> int:
-    match = _TIME.fullmatch(text)
-    if match is None:
+    if _TIME.fullmatch(text) is None:
         raise ValueError("not of the form YYYY-MM-DDTHH:mm:ss[.s…]Z")
-    date, hour, minute, second, fraction = match.groups()
+    day = _days.get(text[:10])
+    if day is None:
+        day = _parse_day(text[:10])
+    if text[17] == "6" and (text[5:10] not in ("06-30", "12-31") or text[11:16] != "23:59"):
+        raise ValueError("second 60 exists only as a leap second, at 23:59:60 on 30 June or 31 December")
+    seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    return day + seconds * 1_000_000 + int(text[20:-1][:6].ljust(6, "0"))
+
+
+def _parse_day(date: str) -> int:
     try:
-        day = datetime.fromisoformat(date).toordinal() - _EPOCH_DAY
+        micros = (datetime.fromisoformat(date).toordinal() - _EPOCH_DAY) * 86_400_000_000
     except ValueError:
         raise ValueError(f"{date} is not a day of the calendar") from None
-    if second == "60" and (date[5:] not in ("06-30", "12-31") or hour != "23" or minute != "59"):
-        raise ValueError("second 60 exists only as a leap second, at 23:59:60 on 30 June or 31 December")
-    seconds = ((day * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
-    return seconds * 1_000_000 + (int(fraction[1:7].ljust(6, "0")) if fraction else 0)
+    if len(_days) >= _CACHE_SIZE:
+        _days.clear()
+    _days[date] = micros
+    return micros
 
 
 def exact(text: str) -> tuple[int, str]:

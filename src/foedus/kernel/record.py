@@ -30,8 +30,9 @@ from foedus.kernel.ids import format_time, id_type, timestamp
 from foedus.kernel.json_faults import explain, not_json
 from foedus.kernel.ports import Head
 from foedus.kernel.stix import UPGRADE_HINT
-from foedus.kernel.stix import upgrade as upgraded
 from foedus.kernel.stix.checks import Problems, problem
+from foedus.kernel.stix.upgrade import needs_upgrade
+from foedus.kernel.stix.upgrade import upgrade as upgraded
 from foedus.kernel.stix.validate import as_faults, problems_of
 from foedus.kernel.stix.vocabulary import SCO_TYPES
 
@@ -122,9 +123,11 @@ def read_input(
     check_size(data, limits)
     with _no_collection():
         quick = read_quickly(data) if not_json(data) is None else None
-        if quick is not None and _keys_are_all_there(quick.tree, data):
-            report = _Report(limits.max_faults_reported)
-            return _judge(_Batch(quick.plain, limits, upgrade, known_types, report), quick.tree, set())
+        if quick is not None:
+            batch = _Batch(quick.plain, limits, upgrade, known_types, _Report(limits.max_faults_reported))
+            out = _judge(batch, quick.tree, set())
+            if batch.colons == colons(data):  # no key was lost in reading, see `canonical`
+                return out
         explained = explain(data, limits)
         if not explained.readable:
             raise Refused(faults_of(explained))
@@ -152,14 +155,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-_encode = msgspec.json.Encoder(order="sorted").encode
-
-
-def _keys_are_all_there(tree: Any, data: bytes) -> bool:
-    """See `canonical`: as many colons after decoding as before."""
-    return colons(data) == _encode(tree).count(b":")
 
 
 def _open(tree: Any) -> tuple[Container, list[Any], Problems]:
@@ -202,9 +197,17 @@ def _judge(batch: _Batch, tree: Any, unreadable: set[int]) -> Input:
         report.add(None, -1, problem("stix-2.0", f"this is a STIX 2.0 bundle; {UPGRADE_HINT}", "spec_version"))
         return Input(container, [], report.close(), len(objects))
     report.add(None, -1, found)
+    if container != "object":
+        batch.colons = _outer_colons(tree)
     batch.take(objects, unreadable)
     valid = [] if -1 in unreadable else batch.result()
     return Input(container, valid, report.close(), len(objects))
+
+
+def _outer_colons(tree: Any) -> int:
+    """Colons of a container without its objects."""
+    outside = {**tree, "objects": []} if type(tree) is dict and type(tree.get("objects")) is list else []
+    return msgspec.json.encode(outside).count(b":")
 
 
 class _Batch:
@@ -215,6 +218,7 @@ class _Batch:
     ) -> None:
         self.plain, self.limits, self.upgrade, self.known_types = plain, limits, upgrade, known_types
         self.report = report
+        self.colons = 0  # of the whole input, in canonical form
         self._valid: dict[tuple[str, int], Valid] = {}
         self._conflicting: set[tuple[str, int]] = set()
 
@@ -223,8 +227,13 @@ class _Batch:
         report, known, plain = self.report, self.known_types, self.plain
         shallow, small = self.limits.max_depth - 2, min(self.limits.max_object_bytes, self.limits.max_string)
         valid = self._valid
+        total = 0
         for index, raw in enumerate(objects):
-            obj = upgraded(raw) if self.upgrade and type(raw) is dict else raw
+            obj, body = raw, canonical_of_read(raw, plain)
+            total += body.count(b":")
+            if self.upgrade and needs_upgrade(raw):
+                obj = upgraded(raw)
+                body = canonical_of_read(obj, plain)
             problems = problems_of(obj)
             if problems:
                 report.add(obj, index, problems)
@@ -234,7 +243,6 @@ class _Batch:
                 continue
             if index in unreadable:
                 continue
-            body = canonical_of_read(obj, plain)
             if body.count(b"{") + body.count(b"[") > shallow or len(body) > small:
                 problems = self._too_large(obj, body)
                 if problems:
@@ -248,6 +256,7 @@ class _Batch:
                 valid[key] = Valid(obj, body, identifier, obj["type"], version, created_by, markings_of(obj))
             elif earlier.body != body:
                 self._conflict(obj, index, key)
+        self.colons += total
 
     def result(self) -> list[Valid]:
         """Every object once; of versions that contradict each other none, as nobody can say which is right."""

@@ -31,31 +31,46 @@ from foedus.kernel.stix.markings import granular_markings, marking_references
 from foedus.kernel.stix.values import base64, capec_id, cve_id, hashes, hex_bytes, language, url
 from foedus.kernel.stix.vocabulary import EXTENSION_TYPES, RESERVED_PROPERTIES
 
+_EXTERNAL_ID = {"cve": cve_id, "capec": capec_id}
 _CVE_OR_CAPEC = re.compile(r"CVE-\d{4}-(?:0\d{3}|[1-9]\d{3,})|CAPEC-\d+")
 _reference_properties = record(
     {"source_name": string, "description": string, "url": url, "hashes": hashes, "external_id": string},
     required=("source_name",),
 )
+_REFERENCE_TEXTS = frozenset({"source_name", "description", "external_id"})
 
 
 def external_reference(value: Any) -> Problems | None:
     """Section 2.5: a source and one of description, url, external_id; CVE and CAPEC ids with their own source."""
-    found = _reference_properties(value) or []
+    found = None if _is_plain_reference(value) else _reference_properties(value)
     if type(value) is not dict:
         return found
     source, identifier = value.get("source_name"), value.get("external_id")
-    own = {"cve": cve_id, "capec": capec_id}.get(source) if type(source) is str else None
-    if own is not None:
-        if identifier is None:
-            found = [*found, ("external_id", "missing-property", f"a reference to {source} needs its external_id")]
-        else:
-            found = found + below("external_id", own(identifier) or ())
-    elif type(identifier) is str and _CVE_OR_CAPEC.fullmatch(identifier):
+    further: Problems = []
+    own = _EXTERNAL_ID.get(source) if type(source) is str else None
+    if own is not None and identifier is None:
+        further = [("external_id", "missing-property", f"a reference to {source} needs its external_id")]
+    elif own is not None:
+        further = below("external_id", own(identifier) or ()) if type(identifier) is str else []
+    elif type(identifier) is str and identifier[0:1] == "C" and _CVE_OR_CAPEC.fullmatch(identifier):
         right = "cve" if identifier.startswith("CVE") else "capec"
-        found = [*found, ("source_name", "invalid-source-name", f'must be "{right}" for {identifier}')]
+        further = [("source_name", "invalid-source-name", f'must be "{right}" for {identifier}')]
     elif not ("external_id" in value or "description" in value or "url" in value):
-        found = found + problem("missing-property", "needs at least one of description, url, external_id")
-    return found or None
+        further = problem("missing-property", "needs at least one of description, url, external_id")
+    return [*(found or ()), *further] or None
+
+
+def _is_plain_reference(value: Any) -> bool:
+    """Whether `_reference_properties` is sure to find nothing: texts and a URL, as nearly all references are."""
+    if type(value) is not dict or "source_name" not in value:
+        return False
+    for name, item in value.items():
+        if name == "url":
+            if url(item):
+                return False
+        elif name not in _REFERENCE_TEXTS or type(item) is not str:
+            return False
+    return True
 
 
 kill_chain_phases = list_of(
@@ -64,14 +79,14 @@ kill_chain_phases = list_of(
 
 # The standard asks for lower case, hyphens excluded; capitals after the third character are in wide use and pass.
 _NAME = re.compile(r"[a-z][a-z0-9_]{2}[A-Za-z0-9_]{0,247}")
-_good_names: set[str] = set()
-_SCALARS = frozenset({str, int, float, bool})
+usual_names: set[str] = set()  # names found good; a few thousand at most
+SCALARS = frozenset({str, int, float, bool})
 
 
 def custom_property(name: str, value: Any) -> Problems | None:
     """A property that the standard does not define (section 3.1 and 11): a valid name, a value that STIX can hold."""
-    if name in _good_names:
-        if type(value) in _SCALARS:
+    if name in usual_names:
+        if type(value) in SCALARS:
             return None
         return below(name, any_value(value) or ()) or None
     if not _NAME.fullmatch(name):
@@ -86,8 +101,8 @@ def custom_property(name: str, value: Any) -> Problems | None:
         return below(name, base64(value) or ()) or None
     if name.endswith("_hex"):
         return below(name, hex_bytes(value) or ()) or None
-    if len(_good_names) < 4096:
-        _good_names.add(name)
+    if len(usual_names) < 4096:
+        usual_names.add(name)
     return below(name, any_value(value) or ()) or None
 
 

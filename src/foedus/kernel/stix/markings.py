@@ -64,11 +64,11 @@ def resolves(obj: dict[str, Any], selector: str) -> bool:
 
 def check_selectors(obj: dict[str, Any]) -> Problems | None:
     """The rule for objects with granular markings: every selector resolves."""
-    markings = obj.get("granular_markings")
-    if not isinstance(markings, list):
+    if "granular_markings" not in obj:
         return None
+    markings = obj["granular_markings"]
     found: Problems = []
-    for index, marking in enumerate(markings):
+    for index, marking in enumerate(markings if isinstance(markings, list) else ()):
         selectors = marking.get("selectors") if isinstance(marking, dict) else None
         for position, selector in enumerate(selectors if isinstance(selectors, list) else ()):
             if isinstance(selector, str) and not resolves(obj, selector):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from foedus.kernel.ids import exact, is_uuid_from, timestamp
 from foedus.kernel.stix.checks import ENOUGH, Check, Problems, Rule, below, missing, problem, quoted, wrong_type
-from foedus.kernel.stix.common import custom_property
+from foedus.kernel.stix.common import SCALARS, custom_property, usual_names
 
 Family = Literal["sdo", "sro", "sco", "meta"]
 Order = tuple[str, str, bool]  # (later, earlier, strictly)
@@ -55,7 +55,12 @@ class Plan:
         find = self.properties.get
         for name, value in obj.items():
             check = find(name)
-            problems = custom_property(name, value) if check is None else check(value)
+            if check is None:
+                if name in usual_names and type(value) in SCALARS:
+                    continue
+                problems = custom_property(name, value)
+            else:
+                problems = check(value)
             if problems:
                 if found is None:
                     found = []
@@ -69,7 +74,7 @@ class Plan:
             text = f"a {self.type} needs at least one of {', '.join(self.any_of)}"
             found = (found or []) + problem("missing-property", text)
         for later, earlier, strictly in self.orders:
-            if later in obj and earlier in obj:
+            if later in obj and earlier in obj and (strictly or obj[later] != obj[earlier]):
                 problems = _in_order(obj, later, earlier, strictly)
                 if problems:
                     found = (found or []) + problems

@@ -77,7 +77,8 @@ def base64(value: Any) -> Problems | None:
 
 # RFC 3986, with the characters beyond ASCII that RFC 3987 adds and people paste
 _URI = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?\#\[\]@!$&'()*+,;=|{}^`\\-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])+"
+    r"[A-Za-z][A-Za-z0-9+.-]*+:"
+    r"(?:[A-Za-z0-9._~:/?\#\[\]@!$&'()*+,;=|{}^`\\\x80-\U0010ffff-]++|%[0-9A-Fa-f]{2})++"
 )
 
 
