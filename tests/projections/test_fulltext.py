@@ -264,13 +264,24 @@ def test_a_crash_between_commits_loses_and_doubles_nothing(tmp_path: Path, story
         if n % 2:
             index.commit()
         copy = tmp_path / f"copy{n}"
-        shutil.copytree(tmp_path / "a", copy, ignore=shutil.ignore_patterns("*.lock"))
+        _snapshot(tmp_path / "a", copy)
         again = FullText(copy, HASHING, _items(story), shard_entries=3)
         assert again.cursor <= index.cursor
         again.apply(story.items)
         again.commit()
         assert _found(again, "") == [7, 6, 5, 4, 3, 2, 1, 0]
         again.close()
+
+
+def _snapshot(folder: Path, copy: Path) -> None:
+    """What a crash would leave. tantivy removes files in the background, so it may take more than one try."""
+    for _ in range(20):
+        try:
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("*.lock"))
+            return
+        except shutil.Error:
+            shutil.rmtree(copy)
+    pytest.fail("the folder never stood still")
 
 
 def _dictionaries(folder: Path, word: str) -> int:

@@ -122,8 +122,8 @@ class Shard:
         """Let nobody find these entries from now on. Their words stay in the files until the shard is rebuilt."""
         if self._writer is None:
             self._writer = self._index.writer(heap, 1)
-        for seq in seqs:
-            self._writer.delete_documents_by_term("seq", seq)
+        # By query: a term made from a Python int is a signed one, and would silently match nothing.
+        self._writer.delete_documents_by_query(Query.term_set_query(schema(), "seq", seqs))
         self.commit()
 
     def close(self) -> None:
