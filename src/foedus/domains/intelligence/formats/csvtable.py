@@ -90,7 +90,7 @@ class Table:
             return [], self._faults
         day = None if now is None else now - now % 86_400_000_000
         objects, found = read_rows(self._cells(names), day)
-        if not objects and not found:
+        if not objects and not found and not any(not f.notice for f in self._faults):
             found = [Fault("empty", "the table has no rows below its header")]
         return objects, self._faults + found
 

@@ -26,7 +26,15 @@ import msgspec
 
 from foedus.domains.intelligence import grading
 from foedus.domains.intelligence.formats import tlp
-from foedus.domains.intelligence.formats.values import ALIASES, KINDS, normalise, pattern, read_pattern, refang
+from foedus.domains.intelligence.formats.values import (
+    KINDS,
+    known_kind,
+    normalise,
+    pattern,
+    plain,
+    read_pattern,
+    refang,
+)
 from foedus.domains.intelligence.objects import identify, stamp
 from foedus.kernel.errors import Fault
 from foedus.kernel.ids import is_id
@@ -163,18 +171,18 @@ class _Row:
         kind = _PATTERN_ALIASES.get(kind, kind)
         if kind in PATTERN_TYPES:
             return value, kind, value.partition("\n")[0][:200]
-        plain = refang(value)
-        found = normalise(kind, plain)
+        online = plain(kind, value)
+        found = normalise(kind, online)
         if found is None:
-            self._wrong_value(kind, plain)
+            self._wrong_value(kind, online)
             return None
-        if plain != value:
+        if online != value:
             self.fault("refanged", f"{value[:200]!r} read as {found[1][:200]!r}", "value", notice=True)
         return pattern(*found), "stix", found[1]
 
     def _wrong_value(self, kind: str, value: str) -> None:
-        known = KINDS.get(ALIASES.get(kind.replace("_", "-").replace(" ", "-"), ""))
-        if kind and known is None and kind.replace("_", "-") not in ALIASES:
+        known = KINDS.get(known_kind(kind))
+        if known_kind(kind) == "?":
             self.fault("unknown-type", f"{kind[:80]!r} is no kind of value; known: {', '.join(KINDS)}", "type")
         elif known is not None:
             self.fault("invalid-value", f"{value[:200]!r} is not {known.expected}", "value")

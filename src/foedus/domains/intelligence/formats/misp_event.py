@@ -11,7 +11,7 @@ from foedus.domains.intelligence import grading
 from foedus.domains.intelligence.formats import misp_types as names
 from foedus.domains.intelligence.formats import tlp
 from foedus.domains.intelligence.formats.observables import observable
-from foedus.domains.intelligence.formats.values import comparison, normalise, pattern, refang
+from foedus.domains.intelligence.formats.values import comparison, normalise, pattern, plain
 from foedus.domains.intelligence.objects import identify, stamp
 from foedus.kernel.errors import Fault
 from foedus.kernel.searchtext import when
@@ -226,7 +226,7 @@ class Event:
             if one in names.COMPANIONS:
                 continue
             name = names.VALUE_TYPES.get(one, one)
-            normal = normalise(name, refang(text))
+            normal = normalise(name, plain(name, text))
             if normal is None:
                 return []
             found.append(normal)

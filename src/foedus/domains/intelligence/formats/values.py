@@ -13,7 +13,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 _DEFANGED = (
-    (re.compile(r"^(?:hxxp|h\*\*p|hXXp)(s?)(?=\W)", re.IGNORECASE), r"http\1"),
+    (re.compile(r"^(?:hxxp|h\*\*p)s(?=\W)", re.IGNORECASE), "https"),
+    (re.compile(r"^(?:hxxp|h\*\*p)(?=\W)", re.IGNORECASE), "http"),
     (re.compile(r"^fxp(?=\W)", re.IGNORECASE), "ftp"),
     (re.compile(r"\[(?:://)\]"), "://"),
     (re.compile(r"[\[({]\s*(?:\.|dot|punto|point)\s*[\])}]", re.IGNORECASE), "."),
@@ -92,6 +93,21 @@ def _text(value: str) -> str:
     return value
 
 
+_HIVES: Mapping[str, str] = {
+    "hklm": "HKEY_LOCAL_MACHINE",
+    "hkcu": "HKEY_CURRENT_USER",
+    "hkcr": "HKEY_CLASSES_ROOT",
+    "hku": "HKEY_USERS",
+    "hkcc": "HKEY_CURRENT_CONFIG",
+}
+
+
+def _registry(value: str) -> str:
+    """The key with its hive in full, as STIX 2.1 section 6.17 wants it."""
+    hive, slash, rest = _text(value).partition("\\")
+    return f"{_HIVES.get(hive.rstrip(':').lower(), hive)}{slash}{rest}"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of value: the object path that a pattern compares, and the normal form (ValueError: it has none)."""
@@ -118,7 +134,7 @@ KINDS: Mapping[str, Kind] = {
     "mac-addr": Kind("mac-addr:value", _mac, "a MAC address"),
     "autonomous-system": Kind("autonomous-system:number", _number, "an AS number", number=True),
     "mutex": Kind("mutex:name", _text, "a name"),
-    "windows-registry-key": Kind("windows-registry-key:key", _text, "a registry key"),
+    "windows-registry-key": Kind("windows-registry-key:key", _registry, "a registry key"),
     "user-agent": Kind(
         "network-traffic:extensions.'http-request-ext'.request_header.'User-Agent'", _text, "a User-Agent header"
     ),
@@ -151,9 +167,22 @@ _GUESSES = {
 }
 
 
+_ONLINE = frozenset({"", "ip", "ipv4-addr", "ipv6-addr", "domain-name", "url", "email-addr"})
+
+
+def known_kind(kind: str) -> str:
+    """The kind that a name or alias means ("" for none given, "?" for an unknown one)."""
+    return ALIASES.get(kind.strip().lower().replace("_", "-").replace(" ", "-"), "?") if kind.strip() else ""
+
+
+def plain(kind: str, value: str) -> str:
+    """The value, refanged where its kind is one that people defang: a registry key may hold `\\.` by right."""
+    return refang(value.strip()) if known_kind(kind) in _ONLINE else value.strip()
+
+
 def normalise(kind: str, value: str) -> tuple[str, str] | None:
     """(kind, normal value) of a value of this kind, alias or "" (then guessed); None where it is not of that kind."""
-    name = ALIASES.get(kind.strip().lower().replace("_", "-").replace(" ", "-"), "?") if kind.strip() else ""
+    name = known_kind(kind)
     for candidate in _GUESSES.get(name, (name,)):
         if candidate not in KINDS:
             return None
