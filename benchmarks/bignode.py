@@ -14,21 +14,22 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 from benchmarks import search
 from benchmarks.decisions import policy_file
 from benchmarks.http_load import Answer, Client, LoadFault, drive, expect, get
 from benchmarks.ingest import post_all, posters, wait_projected
-from benchmarks.load import Envelopes, Load, encode, written
+from benchmarks.load import Envelopes, Load, encode, envelope, written
 from benchmarks.plan import Plan
 from benchmarks.report import Report, Row, quantile
-from benchmarks.servers import MemoryWatch, Server, foedus, folder, init_node
+from benchmarks.servers import MemoryWatch, Server, foedus, foedus_command, folder, init_node
 from benchmarks.taxii_clients import Tally, walker
 from foedus.kernel.labeltext import read_label
 from foedus.kernel.policy import PolicySet
 from foedus.kernel.spif import read_policy
-from foedus.kernel.stixmarking import marking_for
+from foedus.kernel.stixmarking import marking_id
 
 READERS = {"anna": "ALLIANCE SECRET for FIN", "few": "ALLIANCE UNCLASSIFIED for FIN"}
 LABELS = {"anna": "ALLIANCE SECRET", "few": "ALLIANCE UNCLASSIFIED"}
@@ -60,9 +61,10 @@ def run(plan: Plan, load: Load, report: Report) -> None:
         tokens = init_node(data, READERS)
         with foedus(data, tokens) as server, MemoryWatch(server) as watch:
             marks = {name: marking(label) for name, label in LABELS.items()}
-            released: set[str] = set()
+            known = {name: make_known(data, label) for name, label in LABELS.items()}
+            released = {known["few"]}
             bodies = written(place / "load", labelled(load, plan.big, marks, released), plan.big, 1000)
-            post_all(server, [*load.preamble, *map(encode, marks.values())])
+            post_all(server, load.preamble)
             loaded = fill(plan, server, bodies)
             check_released(server, released)
             tell_ingest(plan, loaded, report)
@@ -79,15 +81,31 @@ def run(plan: Plan, load: Load, report: Report) -> None:
             report.add(Row(what, "s", again.startup_seconds, target=START_TARGET, sense="at most"))
 
 
-def marking(text: str) -> dict[str, Any]:
-    """The marking definition of a label; its id follows from the label, so it is the same at every node."""
+def marking(text: str) -> str:
+    """The id of the marking definition of a label: it follows from the label, so it is the same at every node."""
     policies = PolicySet([read_policy(policy_file().read_bytes())])
-    return dict(marking_for(read_label(text, policies), policies))
+    return marking_id(policies.resolve(read_label(text, policies)))
 
 
-def labelled(load: Load, count: int, marks: dict[str, dict[str, Any]], released: set[str]) -> Iterator[bytes]:
+def make_known(data: Path, label: str) -> str:
+    """Import one record under a label, so that the node has its marking definition; the record's id."""
+    identity = {
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": f"identity--{uuid5(NAMESPACE_OID, label)}",
+        "created": "2026-01-01T00:00:00.000Z",
+        "modified": "2026-01-01T00:00:00.000Z",
+        "name": f"A record under {label}",
+    }
+    file = data.parent / "identity.json"
+    file.write_bytes(envelope([encode(identity)]))
+    foedus_command("import", "--data", str(data), str(file), "--label", label)
+    return str(identity["id"])
+
+
+def labelled(load: Load, count: int, marks: dict[str, str], released: set[str]) -> Iterator[bytes]:
     """The load with a label on every object; one in 500 is for the reader who sees few, its id goes to `released`."""
-    common, rare = (f'"{marks[name]["id"]}"'.encode() for name in ("anna", "few"))
+    common, rare = (f'"{marks[name]}"'.encode() for name in ("anna", "few"))
     for number, raw in enumerate(load.objects(count)):
         if is_rare(number):
             released.add(json.loads(raw)["id"])

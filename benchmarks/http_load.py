@@ -37,6 +37,10 @@ class Answer:
     body: bytes | bytearray
     seconds: float
 
+    def text(self, most: int) -> str:
+        """The start of the body, for a message."""
+        return self.body[:most].decode(errors="replace")
+
 
 @dataclass(slots=True)
 class Connection:
@@ -227,5 +231,5 @@ def once(address: tuple[str, int], wanted: bytes, timeout: float = 60.0) -> Answ
 def expect(answer: Answer, *statuses: int) -> Answer:
     """The answer, or LoadFault where its status is none of these."""
     if answer.status not in statuses:
-        raise LoadFault(f"status {answer.status}, expected {statuses}: {answer.body[:300]!r}")
+        raise LoadFault(f"status {answer.status}, expected {statuses}: {answer.text(600)}")
     return answer

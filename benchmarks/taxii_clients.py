@@ -43,7 +43,7 @@ def check_status(answer: Answer, count: int) -> None:
     """Raises LoadFault unless the server took all `count` objects."""
     status = json.loads(answer.body)
     if status["success_count"] != count or status["failure_count"]:
-        raise LoadFault(f"{status['success_count']} of {count} objects were taken: {answer.body[:500]!r}")
+        raise LoadFault(f"{status['success_count']} of {count} objects were taken: {answer.text(1500)}")
 
 
 def walker(server: Server, authorization: str, tally: Tally, decode: bool, limit: int = 1000) -> Client:

@@ -21,7 +21,7 @@ from benchmarks.taxii_clients import Tally
 from foedus.kernel.labeltext import read_clearance, read_label
 from foedus.kernel.policy import PolicySet, decide
 from foedus.kernel.spif import read_policy
-from foedus.kernel.stixmarking import meaning
+from foedus.kernel.stixmarking import marking_for, meaning
 
 Answers = dict[str, list[Any]]  # path -> what is answered in turn, the last one for ever
 
@@ -108,7 +108,9 @@ def test_the_second_reader_may_see_one_label_and_the_first_both() -> None:
     for reader, label, permit in (("anna", "anna", 1), ("anna", "few", 1), ("few", "few", 1), ("few", "anna", 0)):
         assert decide([labels[label]], cleared[reader], policies, NOW).permit is bool(permit)
     marks = {name: bignode.marking(text) for name, text in bignode.LABELS.items()}
-    assert all(meaning(marks[name]).labels == (labels[name],) for name in marks)
+    for name, label in labels.items():
+        assert meaning(marking_for(label, policies)).labels == (label,)
+        assert marks[name] == marking_for(label, policies)["id"]
 
 
 def test_a_leak_and_a_loss_are_noticed(server: Server, answers: Answers) -> None:
