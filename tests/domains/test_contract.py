@@ -14,6 +14,7 @@ import pytest
 
 import foedus.domains
 from foedus.kernel.domain import Domain, Importer, RecordType, domains, say
+from foedus.kernel.stix.validate import validate
 from foedus.kernel.workflow import Workflow
 
 ROOT = Path(foedus.domains.__file__).parent
@@ -101,7 +102,14 @@ def test_examples_pass_their_own_check(domain: Domain) -> None:
     for record in shown:
         assert record.example is not None and record.example["type"] == record.type
         assert record.check is None or record.check(record.example) == []
+        assert validate(dict(record.example)) == []
         assert record.summary is None or record.summary(record.example).strip()
+
+
+@each_domain
+def test_definitions_are_valid_stix(domain: Domain) -> None:
+    for definition in domain.definitions:
+        assert validate(dict(definition)) == []
 
 
 @each_domain

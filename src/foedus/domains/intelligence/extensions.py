@@ -34,7 +34,7 @@ def _definition(name: str, title: str, description: str, kind: str) -> dict[str,
         "modified": SINCE,
         "name": title,
         "description": description,
-        "schema": f"docs/schemas/{name}.json in the Foedus sources",
+        "schema": f"schemas/{name}.json in the folder src/foedus/domains/intelligence of the Foedus sources",
         "version": "1.0.0",
         "extension_types": [kind],
     }

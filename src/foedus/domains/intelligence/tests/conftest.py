@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ class Memory:
 
     def add(self, records: Iterable[Mapping[str, Any]]) -> None:
         for record in records:
-            self.records[record["id"]] = dict(record)
+            self.records[record["id"]] = deepcopy(dict(record))
 
     def publish(self, output: Output) -> Output:
         """Keep what a verb answered, as the node would; fails on faults."""
@@ -37,7 +38,7 @@ class Memory:
     def get(self, stix_id: str) -> dict[str, Any]:
         if stix_id not in self.records:
             raise NotFound
-        return dict(self.records[stix_id])
+        return deepcopy(self.records[stix_id])
 
     def find(self, **where: Any) -> Sequence[dict[str, Any]]:
         found = [

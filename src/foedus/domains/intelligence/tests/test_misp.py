@@ -12,6 +12,7 @@ from foedus.domains.intelligence.formats import misp, tlp
 from foedus.domains.intelligence.grading import display
 from foedus.domains.intelligence.grading import read as grading_of
 from foedus.kernel.domain import domains
+from foedus.kernel.stix.validate import validate
 
 EVENT = "5f5d3b5a-1d2c-4c3b-9a4d-000000000001"
 
@@ -56,6 +57,7 @@ def read(tree: Any) -> tuple[dict[str, dict[str, Any]], list[Any]]:
     for made in objects:
         result = stix2validator.validate_instance(made, stix2validator.ValidationOptions(version="2.1"))
         assert result.is_valid, (made, [str(e) for e in result.errors])
+        assert validate(made) == []
     known = {o["id"] for o in objects}
     for made in objects:
         for name, value in made.items():
