@@ -59,7 +59,7 @@ def write_label(label: Label, policies: PolicySet, lang: str = "en") -> str:
     """The display marking where reading it gives the same label, else the explicit form. Raises PolicyRefused for a
     label that is not under these policies."""
     policy = policies.of(label)
-    label = policy.resolve(label)
+    label = policies.resolve(label)
     shown = marking.display(label, policy, lang)
     if not label.privacy_mark and label.succession is None and " + " not in shown:
         try:
@@ -134,7 +134,7 @@ def _explicit(text: str, policies: PolicySet, depth: int) -> Label:
             succession = Succession(at, _read(inner[1:-1].strip(), policies, depth + 1))
         else:
             categories.append(_category(part, policy, every=False))
-    return policy.resolve(Label(policy.name, level.name, merged(categories), mark, succession, policy.id))
+    return policies.resolve(Label(policy.name, level.name, merged(categories), mark, succession, policy.id))
 
 
 def _write_explicit(label: Label, policies: PolicySet) -> str:

@@ -23,12 +23,12 @@ beside each other: one of them must permit the whole label.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from foedus.kernel.equivalence import equivalent_label
 from foedus.kernel.errors import Fault, PolicyRefused
-from foedus.kernel.label import Clearance, Decision, Label, Reason, TagType
+from foedus.kernel.label import Clearance, Decision, Label, Reason, Succession, TagType
 from foedus.kernel.policymodel import fold
 from foedus.kernel.securitypolicy import CompiledLabel, Policy, Slot, categories_of
 
@@ -90,8 +90,18 @@ class PolicySet:
         return policy
 
     def resolve(self, label: Label) -> Label:
-        """The label under its policy's own names. Raises PolicyRefused."""
-        return self.of(label).resolve(label)
+        """The label under its policy's own names, its successors under theirs. Raises PolicyRefused."""
+        return self._resolve(label, 0)
+
+    def _resolve(self, label: Label, depth: int) -> Label:
+        if depth > _SUCCESSIONS:
+            raise PolicyRefused([Fault("succession", f"more than {_SUCCESSIONS} successors in a row")])
+        succession = label.succession
+        resolved = self.of(label).resolve(replace(label, succession=None))
+        if succession is None:
+            return resolved
+        successor = self._resolve(succession.label, depth + 1)
+        return replace(resolved, succession=Succession(succession.at, successor))
 
     def _index(self, name: str, id: str) -> int | None:
         key = (name, id)

@@ -8,7 +8,8 @@ What a marking means is one of three things: labels; no restriction on who may r
 copyright); or unknown, which denies.
 
 Source: STIX 2.1 chapter 7.2; TLP 2.0 extension of OASIS; ACS 3.0 extension; the JSON follows the de facto
-`ConfidentialityInformation` form of the ZTDF assertions, as no normative JSON form of STANAG 4774 exists.
+`ConfidentialityInformation` form of the ZTDF assertions, as no normative JSON form of STANAG 4774 exists, with its
+names in the lower case that STIX demands of property names.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def marking_for(label: Label, policies: PolicySet, lang: str = "en") -> dict[str
     Equal labels give equal objects, at every node. Raises PolicyRefused for a label that is not under these policies.
     """
     policy = policies.of(label)
-    label = policy.resolve(label)
+    label = policies.resolve(label)
     name = marking.display(label, policy, lang)
     plain = not label.categories and not label.privacy_mark and label.succession is None
     if label.policy == TLP and plain and label.classification in TLP2_IDS:
@@ -165,21 +166,21 @@ def extension_objects() -> tuple[dict[str, Any], ...]:
 def label_json(label: Label) -> dict[str, Any]:
     """The label's content as JSON, in one canonical form."""
     information: dict[str, Any] = {
-        "PolicyIdentifier": label.policy,
-        "Classification": label.classification,
-        "Category": [
-            {"TagName": c.tag_set, "Type": c.type.value, "GenericValues": sorted(c.values)} for c in label.categories
+        "policy_identifier": label.policy,
+        "classification": label.classification,
+        "category": [
+            {"tag_name": c.tag_set, "type": c.type.value, "generic_values": sorted(c.values)} for c in label.categories
         ],
     }
     if label.policy_id:
-        information["PolicyIdentifierURI"] = f"urn:oid:{label.policy_id}"
+        information["policy_identifier_uri"] = f"urn:oid:{label.policy_id}"
     if label.privacy_mark:
-        information["PrivacyMark"] = label.privacy_mark
-    out: dict[str, Any] = {"ConfidentialityInformation": information}
+        information["privacy_mark"] = label.privacy_mark
+    out: dict[str, Any] = {"confidentiality_information": information}
     if label.succession is not None:
-        out["SuccessionHandling"] = {
-            "SuccessionDateTime": write_time(label.succession.at),
-            "SuccessorConfidentialityLabel": label_json(label.succession.label),
+        out["succession_handling"] = {
+            "succession_date_time": write_time(label.succession.at),
+            "successor_confidentiality_label": label_json(label.succession.label),
         }
     return out
 
@@ -189,32 +190,32 @@ def label_from_json(content: Mapping[str, Any], depth: int = 0) -> Label:
     are refused, because they might restrict."""
     if depth > _DEPTH:
         raise ValueError("too many successors")
-    _only(content, {"extension_type", "ConfidentialityInformation", "SuccessionHandling"})
-    info = content["ConfidentialityInformation"]
-    _only(info, {"PolicyIdentifier", "PolicyIdentifierURI", "Classification", "Category", "PrivacyMark"})
+    _only(content, {"extension_type", "confidentiality_information", "succession_handling"})
+    info = content["confidentiality_information"]
+    _only(info, {"policy_identifier", "policy_identifier_uri", "classification", "category", "privacy_mark"})
     succession = None
-    if (handling := content.get("SuccessionHandling")) is not None:
-        _only(handling, {"SuccessionDateTime", "SuccessorConfidentialityLabel"})
-        successor = label_from_json(handling["SuccessorConfidentialityLabel"], depth + 1)
-        succession = Succession(read_time(_string(handling["SuccessionDateTime"])), successor)
+    if (handling := content.get("succession_handling")) is not None:
+        _only(handling, {"succession_date_time", "successor_confidentiality_label"})
+        successor = label_from_json(handling["successor_confidentiality_label"], depth + 1)
+        succession = Succession(read_time(_string(handling["succession_date_time"])), successor)
     return Label(
-        _string(info["PolicyIdentifier"]),
-        _string(info["Classification"]),
-        merged(_category(c) for c in _list(info.get("Category", []))),
-        _string(info.get("PrivacyMark", "")),
+        _string(info["policy_identifier"]),
+        _string(info["classification"]),
+        merged(_category(c) for c in _list(info.get("category", []))),
+        _string(info.get("privacy_mark", "")),
         succession,
-        _string(info.get("PolicyIdentifierURI", "")).removeprefix("urn:oid:"),
+        _string(info.get("policy_identifier_uri", "")).removeprefix("urn:oid:"),
     )
 
 
 def _category(content: Any) -> Category:
-    _only(content, {"TagName", "Type", "GenericValues"})
-    values = frozenset(_string(v) for v in _list(content["GenericValues"]))
+    _only(content, {"tag_name", "type", "generic_values"})
+    values = frozenset(_string(v) for v in _list(content["generic_values"]))
     if not values:
         raise ValueError("a category without values")
-    stated = _string(content["Type"]).upper()
+    stated = _string(content["type"]).upper()
     return Category(
-        _string(content["TagName"]), TagType(stated) if stated in TagType.__members__ else TagType.UNKNOWN, values
+        _string(content["tag_name"]), TagType(stated) if stated in TagType.__members__ else TagType.UNKNOWN, values
     )
 
 
