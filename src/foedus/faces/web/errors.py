@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
@@ -18,13 +18,6 @@ _log = logging.getLogger("foedus.web")
 _KNOWN = (400, 403, 404, 405, 413, 422, 429, 500, 503)
 
 
-def local_path(text: str) -> str:
-    """A path on this node to go to after signing in; "/" for anything that leads elsewhere."""
-    parts = urlsplit(text)
-    inside = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return text if inside and text.isprintable() and "\\" not in text and len(text) < 2048 else "/"
-
-
 def error_page(v: Visit, status: int, *, faults: Refused | None = None, reference: str = "") -> Response[str]:
     """The page of one status; faults of the caller's input are shown one a row."""
     known = status if status in _KNOWN else (500 if status >= 500 else 400)
@@ -34,7 +27,7 @@ def error_page(v: Visit, status: int, *, faults: Refused | None = None, referenc
 
 def _sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    target = "/sign-in" if path == "/" or request.method != "GET" else f"/sign-in?next={quote(path, safe='')}"
+    target = "/signin" if path == "/" or request.method != "GET" else f"/signin?next={quote(path, safe='')}"
     if request.headers.get("hx-request") == "true":
         return Response("", status_code=401, headers={"HX-Redirect": target})
     return Redirect(target, status_code=303)

@@ -1,7 +1,7 @@
 """Classification colours without inline styles: a style sheet that is a pure function of its own address.
 
-A page that shows markings links `/marking-colours/c0392b-ffffff+1f6f43-ffffff.css`; the node answers the rules for any
-such address, so the strict content policy holds and the sheet tells nothing about what is stored.
+A page that shows markings links `/static/marking-colours/c0392b-ffffff+1f6f43-ffffff.css`; the node answers the rules
+for any such address, so the strict content policy holds and the sheet tells nothing about what is stored.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ class Colours:
     @property
     def sheet(self) -> str:
         """The address of the style sheet for what was used so far, "" for nothing."""
-        return f"/marking-colours/{'+'.join(sorted(self._pairs))}.css" if self._pairs else ""
+        return f"/static/marking-colours/{'+'.join(sorted(self._pairs))}.css" if self._pairs else ""
 
 
-@get("/marking-colours/{name:str}", sync_to_thread=False, opt={"exclude_from_auth": True}, include_in_schema=False)
+@get(
+    "/static/marking-colours/{name:str}", sync_to_thread=False, opt={"exclude_from_auth": True}, include_in_schema=False
+)
 def marking_colours(name: str) -> Response[str]:
     """The rules for the colours that the address names."""
     pairs = name.removesuffix(".css")

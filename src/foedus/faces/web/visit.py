@@ -6,7 +6,7 @@ the visit, `t` its words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from functools import cached_property
 from typing import Any
@@ -63,6 +63,12 @@ class Visit:
         """The one way to read."""
         return self.verbs.view(self.subject, "web")
 
+    def become(self, subject: Subject) -> None:
+        """Go on as the same person with what they may see now: for streams that outlive their request."""
+        self.__dict__["maybe_subject"] = subject
+        self.__dict__.pop("view", None)
+        self.colours = Colours()
+
     @cached_property
     def zone(self) -> tzinfo:
         return times.zone(self.maybe_subject.zone if self.maybe_subject else "")
@@ -84,6 +90,11 @@ class Visit:
 
     def markings(self, found: Found) -> list[Marking]:
         return self.view.markings(found, self.lang)
+
+    def label_texts(self, ids: Sequence[str]) -> dict[str, str]:
+        """Display markings of labels that this reader's own facets named."""
+        shown = Found("", "marking-definition", 0, 0, "", "", tuple(ids), b"{}")
+        return {one.id: one.text for one in self.markings(shown)}
 
     def mark(self, marking: Marking) -> str:
         """The CSS class that gives a marking its classification's colours on this page."""

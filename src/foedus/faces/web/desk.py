@@ -1,0 +1,127 @@
+"""What one person keeps at this node: how far they have looked, and the searches they saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from foedus.faces.web.visit import Visit
+from foedus.kernel.errors import Refused
+from foedus.kernel.searchtext import SearchText, matches, parse
+from foedus.node.answers import Found
+from foedus.storage.accounts import Accounts
+from foedus.storage.keepsakes import SavedSearch
+
+_SAME_VISIT = 30 * 60 * 1_000_000  # who comes back within half an hour continues the same visit
+_LOOKED_AT = 200  # new records that are held against saved searches
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A saved search with how many of the latest new records answer it; `more`: there may be further ones."""
+
+    name: str
+    query: str
+    notify: bool
+    new: int
+    more: bool
+
+
+class Desk:
+    """The signed-in person's own things. Values are release times of their own view."""
+
+    def __init__(self, v: Visit) -> None:
+        self._v = v
+        self._accounts: Accounts = v.request.app.state.node.access.accounts
+
+    @cached_property
+    def _account(self) -> int:
+        return self._accounts.get(self._v.subject.name).id
+
+    def latest(self) -> int:
+        """The release time of what arrived last for this reader."""
+        newest = self._v.view.newest(limit=1)
+        return newest[0].released if newest else 0
+
+    def seen(self) -> int:
+        """Up to where the person had read when their present visit began; moves by itself at the next visit."""
+        marks = self._accounts.marks
+        boundary, visit = marks.get(self._account, "home"), marks.get(self._account, "home-visit")
+        since = int(boundary.value) if boundary else 0
+        now_at = marks.set(self._account, "home-visit", str(self.latest())).at
+        if visit is not None and now_at - visit.at > _SAME_VISIT and int(visit.value) > since:
+            since = int(visit.value)
+            marks.set(self._account, "home", str(since))
+        return since
+
+    def see_all(self) -> None:
+        """Everything until now is known."""
+        self._accounts.marks.set(self._account, "home", str(self.latest()))
+
+    def save(self, name: str, query: str, notify: bool) -> None:
+        """Raises Refused where a bound is passed or the search cannot be read."""
+        parse(dict(parse_qsl(query)).get("q", ""))
+        self._accounts.searches.save(self._account, name.strip(), query, notify=notify, cursor=str(self.latest()))
+
+    def forget(self, name: str) -> None:
+        self._accounts.searches.delete(self._account, name)
+
+    def opened(self, name: str) -> str:
+        """The query of a saved search, whose hits until now count as seen. Raises NotFound."""
+        kept = self._accounts.searches.get(self._account, name)
+        self._accounts.searches.advance(self._account, name, str(self.latest()))
+        return kept.query
+
+    def saved(self) -> list[Saved]:
+        """All saved searches with their new hits."""
+        kept = self._accounts.searches.of(self._account)
+        if not kept:
+            return []
+        cursors = {s.name: int(s.cursor or 0) for s in kept}
+        fresh = self._v.view.newest(limit=_LOOKED_AT, since_released=min(cursors.values()))
+        return [self._counted(s, [f for f in fresh if f.released > cursors[s.name]]) for s in kept]
+
+    def _counted(self, search: SavedSearch, fresh: list[Found]) -> Saved:
+        answers = _matcher(self._v, search.query)
+        hits = sum(1 for f in fresh if answers(f)) if fresh else 0
+        return Saved(search.name, search.query, search.notify, hits, len(fresh) == _LOOKED_AT)
+
+
+class _Nothing:
+    def __call__(self, found: Found) -> bool:
+        return False
+
+
+class Matcher:
+    """Whether a record that has just arrived answers the query of a search page."""
+
+    def __init__(self, v: Visit, text: SearchText, query: dict[str, list[str]]) -> None:
+        self._v, self._text, self._query = v, text, query
+
+    def __call__(self, found: Found) -> bool:
+        types, originator = self._query.get("type"), self._query.get("originator")
+        label = self._query.get("label")
+        if types and found.type not in types:
+            return False
+        if originator and found.originator != originator[0]:
+            return False
+        if label and label[0] not in found.labels:
+            return False
+        marking = " ".join(m.text for m in self._v.markings(found)) if self._text.filters.get("label") else ""
+        return matches(self._text, found.obj, originator=found.originator, marking=marking)
+
+
+def _matcher(v: Visit, query: str) -> Matcher | _Nothing:
+    try:
+        return matcher(v, query)
+    except Refused:  # saved under an older syntax: it matches nothing, and its page says why
+        return _Nothing()
+
+
+def matcher(v: Visit, query: str) -> Matcher:
+    """Raises Refused where the search text cannot be read."""
+    values: dict[str, list[str]] = {}
+    for key, value in parse_qsl(query):
+        values.setdefault(key, []).append(value)
+    return Matcher(v, parse(values.get("q", [""])[0]), values)
