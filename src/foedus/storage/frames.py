@@ -1,7 +1,7 @@
 """The bytes of a journal: how entries, checkpoints, segment headers and the tree's cursor are framed. Pure.
 
-Every frame is a magic of 4 bytes, a CRC-32 over all that follows it, the payload's length, and the payload; integers
-are little-endian. docs/journal-format.md is the full description; `tools/verify_journal.py` reads it independently.
+Every frame is a magic of 4 bytes, a CRC-32 over the magic and all that follows the CRC, the payload's length, and the
+payload; integers are little-endian. docs/journal-format.md is the full description; `tools/verify_journal.py` reads it independently.
 
     entry       FJE1 | crc | length | state leaf | 0x00 salt seq at kind envelope-length envelope body
     checkpoint  FJC1 | crc | length | signed note
@@ -44,6 +44,8 @@ _CURSOR = struct.Struct("<QQ")  # size, end
 ENTRY_HEAD: Final = _HEAD.size + _HASHED.size  # 81: where the envelope begins in an entry's frame
 FIXED: Final = _PAYLOAD.size  # 69: the least payload of an entry
 _CHUNK: Final = 1024 * 1024
+_STARTS: Final = {magic: crc32(magic) for magic in (ENTRY, CHECKPOINT, SEGMENT, CURSOR)}  # where each crc starts
+_ENTRY_START: Final = _STARTS[ENTRY]
 
 
 class BadFrame(ValueError):
@@ -83,7 +85,7 @@ class EntryHead:
 
 def frame(magic: bytes, payload: bytes) -> bytes:
     """Any frame but an entry's."""
-    crc = crc32(payload, crc32(len(payload).to_bytes(4, "little")))
+    crc = crc32(payload, crc32(len(payload).to_bytes(4, "little"), _STARTS[magic]))
     return PREFIX.pack(magic, crc, len(payload)) + payload
 
 
@@ -105,7 +107,7 @@ def encode_entries(
         run = hashed(0, salts[salt : salt + 16], seq, at, new.kind, len(envelope)) + envelope + body
         leaf = sha256(run).digest()
         length = 33 + len(run)
-        parts.append(head(ENTRY, crc32(run, crc32(covered(length, LIVE, leaf))), length, LIVE, leaf))
+        parts.append(head(ENTRY, crc32(run, crc32(covered(length, LIVE, leaf), _ENTRY_START)), length, LIVE, leaf))
         parts.append(run)
         positions.append(base)
         bodies.append(base + ENTRY_HEAD + len(envelope))
@@ -127,7 +129,7 @@ def encode_erased(head: EntryHead, content: int) -> bytes:
     """
     run = _HASHED.pack(0, bytes(16), head.seq, head.at, head.kind, head.envelope_length) + bytes(content)
     length = 33 + len(run)
-    crc = crc32(run, crc32(_COVERED.pack(length, ERASED, head.leaf)))
+    crc = crc32(run, crc32(_COVERED.pack(length, ERASED, head.leaf), _ENTRY_START))
     return _HEAD.pack(ENTRY, crc, length, ERASED, head.leaf) + run
 
 
@@ -202,9 +204,11 @@ def parse(buffer: bytes, at: int = 0, position: int = 0) -> Frame:
         raise BadFrame("the frame ends early")
     magic, crc, length = PREFIX.unpack_from(buffer, at)
     lo = at + PREFIX.size
-    if length > MAX_PAYLOAD or lo + length > len(buffer):
+    if magic not in _STARTS or length > MAX_PAYLOAD:
+        raise BadFrame("no frame begins here")
+    if lo + length > len(buffer):
         raise BadFrame("the frame ends early")
-    if crc32(memoryview(buffer)[at + 8 : lo + length]) != crc:
+    if crc32(memoryview(buffer)[at + 8 : lo + length], _STARTS[magic]) != crc:
         raise BadFrame("the checksum of the frame is wrong")
     return Frame(position, magic, buffer, lo, lo + length)
 
@@ -215,7 +219,7 @@ def frames(read: Callable[[int, int], bytes], start: int, stop: int) -> Iterator
     Whoever needs to know whether all was good compares the last frame's end with `stop`. Memory: a chunk of 1 MB, or
     the longest frame.
     """
-    chunk, known = b"", (ENTRY, CHECKPOINT, SEGMENT)
+    chunk = b""
     base = start  # position of chunk[0]
     at = 0
     while base + at + PREFIX.size <= stop:
@@ -224,7 +228,7 @@ def frames(read: Callable[[int, int], bytes], start: int, stop: int) -> Iterator
             magic, crc, length = PREFIX.unpack_from(chunk, at)
             lo = at + PREFIX.size
             hi = lo + length
-            if magic not in known or length > MAX_PAYLOAD or base + hi > stop:
+            if magic not in _STARTS or length > MAX_PAYLOAD or base + hi > stop:
                 return
             missing = hi - len(chunk)
         if missing > 0:
@@ -234,7 +238,7 @@ def frames(read: Callable[[int, int], bytes], start: int, stop: int) -> Iterator
                 return
             chunk += more
             continue
-        if crc32(memoryview(chunk)[at + 8 : hi]) != crc:
+        if crc32(memoryview(chunk)[at + 8 : hi], _STARTS[magic]) != crc:
             return
         yield Frame(base + at, magic, chunk, lo, hi)
         at = hi

@@ -87,7 +87,7 @@ class Segments:
     def load(self) -> None:
         """Find segments that are new since the last load. Raises Damaged where they do not join."""
         for path in segment_paths(self.folder)[len(self._segments) :]:
-            expected = self._segments[-1].base + self._size(self._segments[-1]) if self._segments else 0
+            expected = self._segments[-1].base + self.size_of(self._segments[-1]) if self._segments else 0
             try:
                 segment = read_segment(path)
             except BadFrame as error:
@@ -115,7 +115,7 @@ class Segments:
 
     def end(self) -> int:
         """The address after the last byte."""
-        return self.last.base + self._size(self.last)
+        return self.last.base + self.size_of(self.last)
 
     def locate(self, address: int) -> Segment:
         """The segment that holds the byte at this address."""
@@ -124,7 +124,7 @@ class Segments:
     def after(self, segment: Segment) -> int:
         """The address after this segment, the end of the last one as it is now."""
         following = self._after(segment.base)
-        return following if following < _BEYOND else segment.base + self._size(segment)
+        return following if following < _BEYOND else segment.base + self.size_of(segment)
 
     def descriptor(self, segment: Segment) -> int:
         return self._files.get(segment.path).fd
@@ -210,7 +210,8 @@ class Segments:
         """Close the open files."""
         self._files.clear()
 
-    def _size(self, segment: Segment) -> int:
+    def size_of(self, segment: Segment) -> int:
+        """The length of its file as it is now."""
         return os.fstat(self._files.get(segment.path).fd).st_size
 
     def _after(self, address: int) -> int:
@@ -220,7 +221,7 @@ class Segments:
 
     def _room(self, address: int) -> int:
         segment = self.locate(address)
-        return segment.base + self._size(segment) - address
+        return segment.base + self.size_of(segment) - address
 
     def _read_whole(self, address: int, length: int) -> bytes:
         data = self.read(address, length)

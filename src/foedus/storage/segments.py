@@ -168,26 +168,27 @@ class SegmentJournal:
     def refresh(self) -> int:
         """Of a reader: take in what the writer has appended since. Returns the size. Raises Damaged."""
         with self._write_lock, storage_errors("the journal cannot be read"):
-            if self._lock:
-                return self.size
-            before = self.head
-            for attempt in (1, 2):  # a failed append of the writer may cut the file while it is being read
+            if not self._lock:
                 try:
-                    self.segments.load()
-                    stop = self.segments.end()
-                    head = recovery.read_on(self.segments, self._tree, self.verifier, before, stop, store=False)
-                    recovery.require_torn(self.segments, self.verifier, head, stop)
-                    break
+                    self._follow()
                 except Damaged:
-                    if attempt == 2 or self._tree.size != before.size:
-                        raise
-            if head.size > before.size:
-                self.head = head
-                self._sync_seen(before.end)
-                cursor = read_cursor(self.folder / "tree")
-                if cursor and self._tree.stored < cursor.size <= head.size:
-                    self._tree.forget(cursor.size)
-            return head.size
+                    self._follow()  # a failed append of the writer may have been cut off while it was read
+            return self.size
+
+    def _follow(self) -> None:
+        before = self.head
+        if self._tree.size != before.size:
+            raise Damaged("the journal was damaged when it was last read", before.size, hint="run verify")
+        self.segments.load()
+        stop = self.segments.end()
+        head = recovery.read_on(self.segments, self._tree, self.verifier, before, stop, store=False)
+        if head.size > before.size:
+            self._sync_seen(before.end)
+            self.head = head
+            cursor = read_cursor(self.folder / "tree")
+            if cursor and self._tree.stored < cursor.size <= head.size:
+                self._tree.forget(cursor.size)
+        recovery.require_torn(self.segments, self.verifier, head, stop)
 
     # -- reading
 
@@ -388,21 +389,22 @@ def _stored_tree(segments: Segments, cursor: Cursor | None, verifier: Verifier, 
     try:
         tree = Tree(folder, cursor)
         recovery.check(verifier, segments.origin, Head(cursor.size, cursor.end, cursor.note, 0), tree, 0)
-    except (ValueError, Damaged):
+        last_at = 0 if cursor.end > stop else _time_of_last(segments, tree)
+    except (ValueError, OSError, Damaged):
         return Tree(folder), empty
     if cursor.end > stop:
-        raise Damaged(
-            f"the journal ends early: it had {cursor.size} entries", cursor.size - 1, hint="restore from a backup"
-        )
-    return tree, Head(cursor.size, cursor.end, cursor.note, _time_of_last(segments, tree))
+        missing = f"the journal ends early: it had {cursor.size} entries"
+        raise Damaged(missing, cursor.size - 1, hint="restore from a backup")
+    return tree, Head(cursor.size, cursor.end, cursor.note, last_at)
 
 
 def _time_of_last(segments: Segments, tree: Tree) -> int:
+    """Raises ValueError where the stored index does not lead to the last entry."""
     if not tree.size:
         return 0
     (address,) = tree.positions(tree.size - 1)
-    try:
-        found = segments.frame_at(address)
-        return decode_entry(found.buffer, found.lo, found.hi, address).at
-    except BadFrame as error:
-        raise Damaged(f"entry {tree.size - 1}: {error}", tree.size - 1) from error
+    found = segments.frame_at(address)
+    entry = decode_entry(found.buffer, found.lo, found.hi, address)
+    if entry.seq != tree.size - 1:
+        raise ValueError("the stored index leads elsewhere")
+    return entry.at

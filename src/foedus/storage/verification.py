@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Verifier, split_note
@@ -91,10 +92,17 @@ class _Verification:
         self.stored.close()
         self.segments.clear()
         found = sorted(self.damage, key=lambda d: (d.seq < 0, d.seq))
+        found += self._untold(found)
         if self.unreported:
             found.append(Damage(-1, f"{self.unreported} further findings are not listed"))
         seconds = time.perf_counter() - started
         return Verification(self.size, self.checkpoints, self.erased.count(), self.root, tuple(found), seconds)
+
+    def _untold(self, damage: list[Damage]) -> list[Damage]:
+        """Entries erased without a tombstone. After all else: where entries are damaged, it may be among them."""
+        unnamed = list(islice(self.erased.minus(self.named), MAX_DAMAGE))
+        doubt = ", or it is among the damaged entries" if damage else ""
+        return [Damage(seq, f"entry {seq} is erased, but no tombstone names it{doubt}") for seq in unnamed]
 
     def _report(self, seq: int, message: str) -> None:
         if len(self.damage) < MAX_DAMAGE:
@@ -115,12 +123,13 @@ class _Verification:
         self.origin = self.origin or segment.origin
         if segment.base != base or segment.origin != self.origin:
             self._report(segment.first, f"{path.name} does not continue the segment before it")
+        # Behind a segment that is missing or short, its own word on its base keeps addresses right.
+        base = max(base, segment.base)
         self.segments.add(Segment(path, segment.first, base, segment.header, segment.origin))
 
     def _segment(self, segment: Segment, total: int) -> None:
         at = segment.base + segment.header
-        after = [s.base for s in self.segments.all() if s.base > segment.base]
-        stop = min(after[0] if after else total, total)
+        stop = min(segment.base + self.segments.size_of(segment), total)
         if segment.first != self.seq and not self.gap:
             self.gap = f"{segment.path.name} begins with entry {segment.first} where {self.seq} is expected"
         while at < stop:
@@ -301,8 +310,6 @@ class _Verification:
         cursor = self.stored.cursor
         if cursor and cursor.size > self.size:
             self._report(self.size, f"the journal ends early: tree/cursor bears a checkpoint of {cursor.size} entries")
-        for seq in self.erased.minus(self.named):
-            self._report(seq, f"entry {seq} is erased, but no tombstone names it")
         for seq in self.named.minus(self.erased):
             if seq < self.size and not self._erased_since(seq):
                 self._report(seq, f"entry {seq} was recalled, but its content is still there: erase it again")
