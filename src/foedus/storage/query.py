@@ -71,13 +71,6 @@ def occurs(schema: Schema, unit: Unit, field: str = "body") -> Query:
     return Query.boolean_query([(Occur.Should, phrase), (Occur.Should, Query.term_query(schema, "exact", own))])
 
 
-def often(schema: Schema, unit: Unit, times: int) -> Query | None:
-    """Records in which the word stands at least so many times (as the index counted them); None for other units."""
-    if unit.prefix or len(unit.words) > 1:
-        return None
-    return Query.term_query(schema, "often", f"{times}:{unit.words[0]}")
-
-
 def id_token(text: str) -> str:
     """The UUID at the end of a STIX id, "" where there is none."""
     found = _UUID.search(text)

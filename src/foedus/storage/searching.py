@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tantivy import DocAddress, FieldType, Occur, Query
+from tantivy import DocAddress, Occur
 
 from foedus.config import Limits
 from foedus.kernel.searchtext import SearchText
 from foedus.storage.hashing import Hashing
-from foedus.storage.query import Clause, Readable, Unit, all_of, conditions, label_filter, occurs, often, units
+from foedus.storage.query import Clause, Readable, Unit, all_of, conditions, label_filter, occurs, units
 from foedus.storage.ranking import idf, scores
 from foedus.storage.shard import Shard, schema
+from foedus.storage.sketch import frequencies
 
 Rows = NDArray[np.int64]
 Keep = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 COUNTED = 10_000  # matches that are looked at one by one where versions have to be told apart
-_STEPS = (2, 4)  # of the term frequency, as the index keeps it
 _CACHED = 4_096  # counts remembered until the index changes
 
 
@@ -50,10 +50,9 @@ class Facets:
 
 @dataclass
 class _Found:
-    """Candidates of one shard, newest first, and the query that found them."""
+    """Candidates of one shard, newest first."""
 
     shard: Shard
-    query: list[Clause]
     seqs: Rows
     places: list[DocAddress]
     named: bool
@@ -85,9 +84,9 @@ class Search:
             return Hits(total, [], exact)
         seqs = np.concatenate([one.seqs for one in found])
         lengths = np.concatenate([one.shard.lengths(one.places) for one in found])
-        frequencies = [np.concatenate([self._frequency(one, unit) for one in found]) for unit in wanted]
+        numbers = np.concatenate([one.shard.sketches(one.places) for one in found])
         named = np.concatenate([np.full(len(one.seqs), one.named) for one in found])
-        score = scores(frequencies, self._weights(readable, wanted), lengths, named)
+        score = scores([_frequency(numbers, unit) for unit in wanted], self._weights(readable, wanted), lengths, named)
         order = np.lexsort((-seqs, -score))[offset : offset + limit]
         return Hits(total, list(zip(seqs[order].tolist(), score[order].tolist(), strict=True)), exact)
 
@@ -140,8 +139,7 @@ class Search:
         self, search: SearchText, readable: Readable, name: str, keep: Keep | None, found: list[_Found]
     ) -> tuple[int, bool]:
         """Add the newest matches in this field that are not found yet; (matches, whether that number is exact)."""
-        clauses = self._clauses(search, readable, name)
-        query = all_of(clauses)
+        query = all_of(self._clauses(search, readable, name))
         taken = np.concatenate([one.seqs for one in found]) if found else np.empty(0, np.int64)
         room = self._limits.max_search_window - len(taken)
         ask = COUNTED if keep is not None else self._limits.max_search_window
@@ -156,26 +154,8 @@ class Search:
             places = np.flatnonzero(mask & ~np.isin(seqs, taken))[:room]
             room -= len(places)
             if len(places):
-                found.append(_Found(shard, clauses, seqs[places], [hits[i][1] for i in places], name == "name"))
+                found.append(_Found(shard, seqs[places], [hits[i][1] for i in places], name == "name"))
         return total, complete or keep is None
-
-    def _frequency(self, found: _Found, unit: Unit) -> Rows:
-        """How often the unit stands in each candidate, in steps."""
-        out = np.ones(len(found.seqs), np.int64)
-        low, high = int(found.seqs[-1]), int(found.seqs[0])
-        span = Query.range_query(self._schema, "seq", FieldType.Unsigned, lower_bound=low, upper_bound=high)
-        for step in _STEPS:
-            more = often(self._schema, unit, step)
-            if more is None:
-                break
-            # Of the same query in the same span, so at most as many as were looked at for the candidates.
-            query = all_of([(Occur.Must, span), (Occur.Must, more), *found.query])
-            _, hits = found.shard.newest(query, min(high - low + 1, COUNTED))
-            held = np.isin(found.seqs, _seqs(hits))
-            if not held.any():
-                break
-            out[held] = step
-        return out
 
     def _weights(self, readable: Readable, wanted: Sequence[Unit]) -> list[float]:
         """One unit alone needs no weight; several are weighed by how rare each is among what is readable."""
@@ -206,6 +186,13 @@ class Search:
                 self._filters.clear()
             self._filters[key] = label_filter(self._schema, self._hashing, readable)
         return self._filters[key]
+
+
+def _frequency(numbers: NDArray[np.uint64], unit: Unit) -> Rows:
+    """How often the unit stands in each candidate; phrases and prefixes count once."""
+    if unit.prefix or len(unit.words) > 1:
+        return np.ones(len(numbers), np.int64)
+    return frequencies(numbers, unit.words[0])
 
 
 def _seqs(hits: Sequence[tuple[int, DocAddress]]) -> Rows:

@@ -31,6 +31,7 @@ from tantivy import (
 
 from foedus.kernel.ports import Item
 from foedus.kernel.searchtext import texts, words
+from foedus.storage import sketch
 from foedus.storage.hashing import Hashing
 from foedus.storage.query import id_token, label_hash
 
@@ -45,17 +46,18 @@ _PLAIN = bytes.maketrans(
 
 
 def schema() -> Schema:
-    """The fields. `often` holds `2:word` and `4:word` for words that stand so many times; `length` counts words."""
+    """The fields. `length` counts words; how often each stands is in the columns of sketch.py."""
     builder = SchemaBuilder()
     builder.add_unsigned_field("seq", fast=True, indexed=True)
     builder.add_unsigned_field("labelset", fast=False, indexed=True)
     builder.add_unsigned_field("length", fast=True)
+    for name in sketch.FIELDS:
+        builder.add_unsigned_field(name, fast=True)
     builder.add_integer_field("version", fast=True)
     builder.add_text_field("type", fast=True, tokenizer_name="folded", index_option="basic")
     builder.add_text_field("originator", fast=True, tokenizer_name="folded", index_option="basic")
     builder.add_text_field("name", tokenizer_name="words", index_option="position")
     builder.add_text_field("body", tokenizer_name="words", index_option="position")
-    builder.add_text_field("often", tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
@@ -100,6 +102,11 @@ class Shard:
     def lengths(self, places: list[DocAddress]) -> NDArray[np.int64]:
         """Words of each document."""
         return np.array(self.searcher.fast_field_values("length", places), np.int64)
+
+    def sketches(self, places: list[DocAddress]) -> NDArray[np.uint64]:
+        """The numbers of sketch.py, a row a document."""
+        columns = [self.searcher.fast_field_values(name, places) for name in sketch.FIELDS]
+        return np.array(columns, np.uint64).T
 
     def holds(self, seq: int) -> bool:
         """Whether this entry is in the index, deleted or not: a deleted one's words are in the files still."""
@@ -157,22 +164,25 @@ def document(item: Item, hashing: Hashing) -> Document:
 def _add_body(doc: Document, record: object) -> None:
     """Every text as a value of its own, so that no phrase reaches from one into the next."""
     room = MAX_CHARACTERS
-    counted: list[bytes] = []
+    plain: list[str] = []
+    found: list[bytes] = []
     for text in islice(texts(record), MAX_TEXTS):
-        text = _indexable(text[:room])
-        doc.add_text("body", text)
-        counted.append(text.encode())
+        text = text[:room]
         room -= len(text)
+        if text.isascii():
+            plain.append(text)
+        else:
+            split = words(text)
+            found += [word.encode() for word in split]
+            text = " ".join(split)
+        doc.add_text("body", text)
         if room <= 0:
             break
-    joined = b" ".join(counted)
-    found = joined.translate(_PLAIN).split() if joined.isascii() else [w.encode() for w in words(joined.decode())]
-    doc.add_unsigned("length", len(found))
+    found += " ".join(plain).encode().translate(_PLAIN).split()
     tally = Counter(found)
-    if len(tally) < len(found):
-        twice = [word for word, count in tally.items() if count > 1]
-        four = [b"4:" + word for word in twice if tally[word] > 3]
-        doc.add_text("often", b" ".join([b"2:" + word for word in twice] + four).decode())
+    doc.add_unsigned("length", len(found))
+    for field, number in zip(sketch.FIELDS, sketch.sketch(tally), strict=True):
+        doc.add_unsigned(field, number)
 
 
 def _indexable(text: str) -> str:
