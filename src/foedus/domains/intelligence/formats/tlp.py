@@ -22,6 +22,7 @@ TLP1: Mapping[str, str] = {
     "red": _PREFIX + "5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
 }
 ORDER = tuple(TLP2)
+_COLOURS = {v: k for k, v in TLP2.items()} | {v: "clear" if k == "white" else k for k, v in TLP1.items()}
 
 
 def read(text: str) -> str | None:
@@ -38,5 +39,4 @@ def strictest(colours: Iterable[str]) -> str:
 
 def of_refs(refs: Iterable[str]) -> str:
     """The colour among marking references, "" where there is none."""
-    back = {v: k for k, v in TLP2.items()} | {v: "clear" if k == "white" else k for k, v in TLP1.items()}
-    return strictest(back[r] for r in refs if r in back)
+    return strictest(_COLOURS[r] for r in refs if r in _COLOURS)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 _DEFANGED = (
@@ -33,10 +33,11 @@ def refang(value: str) -> str:
 
 
 def _address(version: int, value: str) -> str:
-    network: IPv4Network | IPv6Network = ip_network(value, strict=False)
-    if network.version != version:
+    # A network may be written with any of its addresses: 203.0.113.9/24 is 203.0.113.0/24.
+    found = ip_network(value, strict=False) if "/" in value else ip_address(value)
+    if found.version != version:
         raise ValueError
-    return str(network) if "/" in value else str(network.network_address)
+    return str(found)
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
