@@ -37,11 +37,11 @@ def _policy(policy: Policy, lang: str) -> dict[str, Any]:
 
 
 def _tag_set(policy: Policy, tag_set: TagSet, lang: str) -> dict[str, Any]:
-    slots = [slot for slot in policy.slots if slot.tag_set.name == tag_set.name]
+    slots = [slot for slot in policy.slots() if slot.tag_set.name == tag_set.name]
     return {
         "name": tag_set.name,
         "type": tag_set.tags[0].kind.type.value if tag_set.tags else "UNKNOWN",
-        "single": any(tag.single for tag in tag_set.tags),
+        "single": any(tag.most == 1 for tag in tag_set.tags),
         "values": [
             {
                 "name": slot.value.name,

@@ -72,10 +72,11 @@ class Ingest:
         return Draft(Kind.RECORD, self._node.envelope(labelset), valid.body, head)
 
     def _say(self, labelling: Labelling, default: Label) -> None:
-        if labelling.unmarked:
+        unmarked = labelling.unmarked(valid.markings for valid in self.good)
+        if unmarked:
             shown = self._node.label_marking(default).text
             self._notices.append(
-                f"{labelling.unmarked:,} objects carried no confidentiality marking and no label was given: "
+                f"{unmarked:,} objects carried no confidentiality marking and no label was given: "
                 f"they got the default, {shown}"
             )
         if labelling.unknown:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from foedus.kernel.label import Label
@@ -29,34 +29,30 @@ class Labelling:
         self._registry = registry
         self._definitions = definitions
         self.needed: dict[str, dict[str, Any]] = {}  # definitions of our own that entries will name
-        self.unmarked = 0
         self.unknown: set[str] = set()
         self._given = self._own(given) if given is not None else ""
         self._default = default
         self._cache: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._defaulted: set[tuple[str, ...]] = set()  # markings (of statements only) that led to the default
 
-    def label_set(self, markings: Sequence[str]) -> tuple[str, ...]:
+    def label_set(self, markings: tuple[str, ...]) -> tuple[str, ...]:
         """Marking ids, sorted; never empty."""
-        key = tuple(markings)
-        found = self._cache.get(key)
+        found = self._cache.get(markings)
         if found is None:
-            found = self._cache[key] = self._label_set(key)
-        if found == self._unmarked_set:
-            self.unmarked += 1
+            found = self._cache[markings] = self._label_set(markings)
         return found
 
-    @property
-    def _unmarked_set(self) -> tuple[str, ...] | None:
-        return self._cache.get(()) if not self._given else None
+    def unmarked(self, all_markings: Iterable[tuple[str, ...]]) -> int:
+        """How many of these objects got the default, because nothing else said who may read them."""
+        return sum(markings in self._defaulted for markings in all_markings) if self._defaulted else 0
 
-    def _label_set(self, markings: Iterable[str]) -> tuple[str, ...]:
+    def _label_set(self, markings: tuple[str, ...]) -> tuple[str, ...]:
         ids = {one for one in markings if self._restricts(one)}
         if self._given:
             ids.add(self._given)
         if not ids:
-            default = self._own(self._default)
-            self._cache.setdefault((), (default,))
-            ids.add(default)
+            self._defaulted.add(markings)
+            ids.add(self._own(self._default))
         return tuple(sorted(ids))
 
     def _restricts(self, marking_id: str) -> bool:

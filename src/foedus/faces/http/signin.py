@@ -99,19 +99,19 @@ def signin_routes(render: Render, providers: Sequence[str] = ()) -> list[HTTPRou
         return signed_in(request, session, target)
 
     @get("/signin/link/{secret:str}", name="signin-link", include_in_schema=False)
-    async def show_link(request: AnyRequest, secret: str) -> Response[Any]:
+    async def show_link(request: AnyRequest) -> Response[Any]:
         authentication = _authentication(request)
         try:
-            authentication.check_link(secret, client_address(request.scope))
+            authentication.check_link(request.path_params["secret"], client_address(request.scope))
         except (NotAuthenticated, TooMany) as error:
             return refused(render, request, "signin-link.html", error, "link", valid=False)
         return private(render("signin-link.html", {"request": request, "valid": True, "error": None}))
 
     @post("/signin/link/{secret:str}", name="signin-link-submit", include_in_schema=False)
-    async def use_link(request: AnyRequest, secret: str) -> Response[Any]:
+    async def use_link(request: AnyRequest) -> Response[Any]:
         try:
             session = _authentication(request).sign_in_by_link(
-                secret, client_address(request.scope), replaces=previous_session(request)
+                request.path_params["secret"], client_address(request.scope), replaces=previous_session(request)
             )
         except (NotAuthenticated, TooMany) as error:
             return refused(render, request, "signin-link.html", error, "link", valid=False)

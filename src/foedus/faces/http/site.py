@@ -8,6 +8,7 @@ from litestar import Litestar
 from litestar.openapi import OpenAPIConfig
 
 from foedus.config import Limits
+from foedus.faces.http.api import api
 from foedus.faces.http.authentication import Authentication, AuthenticationMiddleware
 from foedus.faces.http.csrf import CsrfMiddleware
 from foedus.faces.web import app as web
@@ -17,7 +18,7 @@ from foedus.node.node import Node
 def site(node: Node, authentication: Authentication, limits: Limits) -> Any:
     """An ASGI application; `app.state.node` and `app.state.authentication` are what its handlers use."""
     litestar = Litestar(
-        route_handlers=web.routes(),
+        route_handlers=[api(node.domains()), *web.routes()],
         openapi_config=OpenAPIConfig(title="Foedus", version="1", path="/api/schema"),
         exception_handlers={Exception: web.on_error},
         before_send=[web.set_headers],
