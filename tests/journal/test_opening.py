@@ -13,7 +13,7 @@ from foedus.config import Limits
 from foedus.kernel.checkpoint import Signer
 from foedus.kernel.errors import Busy, Damaged, StorageFull
 from foedus.storage import tree
-from foedus.storage.frames import ENTRY_HEAD
+from foedus.storage.frames import ENTRY_HEAD, encode_segment
 from foedus.storage.segments import SegmentJournal
 from foedus.storage.verification import verify_folder
 
@@ -166,6 +166,23 @@ def test_a_tail_whose_bytes_never_arrived_is_cut(create: Open, reopen: Open, fol
         again._lock.release()
         again._lock = None
         assert verify_folder(folder, SIGNER.verifier).damage == ()
+
+
+def test_a_segment_that_was_only_begun(create: Open, reopen: Open, folder: Path) -> None:
+    """A kill between beginning a segment and its first batch."""
+    journal = create()
+    journal.append(records(0, 3))
+    end = journal.head.end
+    journal.close()
+    header = encode_segment(3, end, ORIGIN)
+    (folder / "00000000000000000003.seg").write_bytes(header)
+    assert reopen(read_only=True).size == 3
+    assert verify_folder(folder, SIGNER.verifier).damage == ()
+    again = reopen()
+    assert again.append(records(3, 3)).first == 3
+    assert len(list(again.scan())) == 6
+    assert again.verify().damage == ()
+    assert (folder / "00000000000000000003.seg").stat().st_size > len(header)
 
 
 def test_after_a_cut_the_journal_goes_on(create: Open, reopen: Open, folder: Path) -> None:

@@ -89,6 +89,8 @@ def require_torn(segments: Segments, verifier: Verifier, head: Head, stop: int) 
     bad, seq = head.end, head.size
     for found in segments.frames(head.end, stop):
         bad, seq = found.end, seq + (found.magic == ENTRY)
+    if bad == segments.last.base:
+        bad += segments.last.header  # a segment that was begun, and has nothing yet
     reason = damage_after(segments, verifier, head.size, bad, stop)
     if reason:
         raise Damaged(
