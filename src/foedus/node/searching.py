@@ -56,6 +56,8 @@ class Searching:
 
     def neighbours(self, view: View, stix_id: str, kinds: frozenset[str] | None, limit: int, cursor: str) -> Neighbours:
         centre = view.get(stix_id)
+        if centre.type == "relationship":
+            return self._ends(view, centre)
         limit = max(1, min(limit, self._node.limits.max_neighbours))
         hashed = self._node.table.hashing.of_id(stix_id)
         after = _read_cursor(cursor)
@@ -79,6 +81,14 @@ class Searching:
         return Neighbours(stix_id, nodes, edges, more, _cursor(found[-1]) if more and found else "", degree)
 
     # -- inside
+
+    def _ends(self, view: View, centre: Found) -> Neighbours:
+        """A relationship's neighbours are its two ends, as far as they are there for this reader."""
+        obj = centre.obj
+        source, target = str(obj["source_ref"]), str(obj["target_ref"])
+        nodes = view.many([source, target])
+        edges = [Edge(source, str(obj["relationship_type"]), target, centre.id)] if len(nodes) == 2 else []
+        return Neighbours(centre.id, list(nodes.values()), edges, False, "", len(nodes))
 
     def _edges(self, centre: Found, found: list[Neighbour], nodes: list[Found], vias: list[Found]) -> list[Edge]:
         names = {self._node.table.hashing.of_id(node.id): node.id for node in nodes}

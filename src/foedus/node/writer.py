@@ -175,6 +175,8 @@ class Writer:
             if head is None:
                 continue
             code = table.code("labelset", head.labels)
+            if code < 0:
+                continue  # a label set that no entry has yet
             row = table.find_equal(head.id, table.hashing.of_body(drafts[i].body), code)
             if row >= 0 and self._body(row) == drafts[i].body:
                 out[i] = row
