@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
-from uuid import UUID
 
 from foedus.domains.intelligence import grading
 from foedus.domains.intelligence.formats import misp_types as names
 from foedus.domains.intelligence.formats import tlp
+from foedus.domains.intelligence.formats.misp_raw import (
+    Raw,
+    each,
+    is_set,
+    rows_of,
+    text_of,
+    time_of,
+    uuid_of,
+)
 from foedus.domains.intelligence.formats.observables import observable
 from foedus.domains.intelligence.formats.values import comparison, normalise, pattern, plain
 from foedus.domains.intelligence.objects import identify, stamp
 from foedus.kernel.errors import Fault
-from foedus.kernel.searchtext import when
 
 MAX_ATTRIBUTES = 200_000
-Raw = Mapping[str, Any]
-
-
-def _rows(parent: Raw, name: str) -> list[Raw]:
-    value = parent.get(name)
-    return [v for v in value if isinstance(v, Mapping)] if isinstance(value, list) else []
-
-
-def _text(parent: Raw, name: str) -> str:
-    value = parent.get(name)
-    return str(value).strip() if isinstance(value, (str, int, float)) and not isinstance(value, bool) else ""
-
-
-def _uuid(parent: Raw) -> str:
-    try:
-        return str(UUID(_text(parent, "uuid")))
-    except ValueError:
-        return ""
-
-
-def _time(text: str) -> str:
-    """Seconds since 1970 or an ISO date as a STIX timestamp, "" where it is neither."""
-    if text.isascii() and text.isdigit() and len(text) <= 11:
-        return stamp(int(text) * 1_000_000) if int(text) else ""
-    at = when(text) if text else None
-    return stamp(at) if at is not None else ""
-
-
-def _flag(parent: Raw, name: str) -> bool:
-    return parent.get(name) in (True, 1, "1", "true", "True")
 
 
 class Event:
@@ -59,9 +36,9 @@ class Event:
         self._ids: dict[str, str] = {}  # MISP uuid -> STIX id
         self._counts: Counter[str] = Counter()
         self._links: list[dict[str, Any]] = []
-        self._uuid = _uuid(raw)
-        self._at = _time(_text(raw, "timestamp")) or _time(_text(raw, "date"))
-        self._made = min(_time(_text(raw, "date")) or self._at, self._at)
+        self._uuid = uuid_of(raw)
+        self._at = time_of(text_of(raw, "timestamp")) or time_of(text_of(raw, "date"))
+        self._made = min(time_of(text_of(raw, "date")) or self._at, self._at)
         self._colour, self._grading, self._labels = self._tags(raw)
 
     def convert(self) -> list[dict[str, Any]]:
@@ -73,20 +50,22 @@ class Event:
             self._fault("too-large", f"{count:,} attributes; at most {MAX_ATTRIBUTES:,}", "Event")
             return []
         self._organisation()
-        for attribute in _rows(self.raw, "Attribute"):
+        for attribute in rows_of(self.raw, "Attribute"):
             self._attribute(attribute)
-        for thing in _rows(self.raw, "Object"):
+        for thing in rows_of(self.raw, "Object"):
             self._object(thing)
-        for galaxy in _rows(self.raw, "Galaxy"):
+        for galaxy in rows_of(self.raw, "Galaxy"):
             self._galaxy(galaxy)
         self._report()
-        for thing in _rows(self.raw, "Object"):
+        for thing in rows_of(self.raw, "Object"):
             self._references(thing)
         self._notices()
         return list(self._objects.values())
 
     def _size(self) -> int:
-        return len(_rows(self.raw, "Attribute")) + sum(len(_rows(o, "Attribute")) for o in _rows(self.raw, "Object"))
+        return len(rows_of(self.raw, "Attribute")) + sum(
+            len(rows_of(o, "Attribute")) for o in rows_of(self.raw, "Object")
+        )
 
     # what every object shares
 
@@ -95,7 +74,7 @@ class Event:
 
     def _put(self, kind: str, uuid: str, raw: Raw, **properties: Any) -> str:
         """Keep an object under the id that follows from MISP's uuid."""
-        at = _time(_text(raw, "timestamp")) or self._at
+        at = time_of(text_of(raw, "timestamp")) or self._at
         own = f"{kind}--{uuid}" if uuid else identify(kind, "misp", self._uuid, repr(sorted(properties.items())))
         made: dict[str, Any] = {
             "type": kind,
@@ -119,8 +98,8 @@ class Event:
     def _tags(self, raw: Raw) -> tuple[str, grading.Grading, list[str]]:
         """(TLP colour, grading, other tags) of an event, attribute or object."""
         colours, labels, letter, figure = [], [], "", 0
-        for tag in _rows(raw, "Tag"):
-            name = _text(tag, "name")
+        for tag in rows_of(raw, "Tag"):
+            name = text_of(tag, "name")
             low = name.lower()
             if low.startswith("tlp:"):
                 colour = tlp.read(name)
@@ -143,8 +122,8 @@ class Event:
     def _organisation(self) -> None:
         org = self.raw.get("Orgc") or self.raw.get("Org")
         org = org if isinstance(org, Mapping) else {}
-        name = _text(org, "name") or "Unnamed organisation of a MISP event"
-        uuid = _uuid(org)
+        name = text_of(org, "name") or "Unnamed organisation of a MISP event"
+        uuid = uuid_of(org)
         self._author = f"identity--{uuid}" if uuid else identify("identity", "misp", name)
         at = stamp(0)  # MISP keeps no time for organisations; a fixed one keeps the identity the same in every event
         self._objects[self._author] = {
@@ -161,25 +140,27 @@ class Event:
 
     def _attribute(self, raw: Raw, group: list[str] | None = None) -> None:
         """The records of one attribute; their ids also go into the group of its object."""
-        if _flag(raw, "deleted"):
+        if is_set(raw, "deleted"):
             self._counts["deleted attributes left out"] += 1
             return
-        kind, value = _text(raw, "type"), _text(raw, "value")
+        kind, value = text_of(raw, "type"), text_of(raw, "value")
         if not kind or not value:
-            self._fault("misp-attribute", f"an attribute needs type and value: {_uuid(raw) or 'no uuid'}", "Attribute")
+            self._fault(
+                "misp-attribute", f"an attribute needs type and value: {uuid_of(raw) or 'no uuid'}", "Attribute"
+            )
             return
         made = self._record(raw, kind, value)
-        if _text(raw, "data"):
+        if text_of(raw, "data"):
             self._counts["attached files left out: only their names and hashes were read"] += 1
         for own in made:
             if group is not None:
                 group.append(own)
             self._around(raw, own)
-        if made and (uuid := _uuid(raw)):
+        if made and (uuid := uuid_of(raw)):
             self._ids[uuid] = made[0]
 
     def _record(self, raw: Raw, kind: str, value: str) -> list[str]:
-        uuid, comment = _uuid(raw), _text(raw, "comment")
+        uuid, comment = uuid_of(raw), text_of(raw, "comment")
         if kind in names.RULE_TYPES:
             return [self._indicator(raw, uuid, value, names.RULE_TYPES[kind], comment or kind)]
         if kind == "vulnerability":
@@ -197,8 +178,8 @@ class Event:
             )
             return []
         found = self._values(kind, value)
-        if found and (_flag(raw, "to_ids") or observable(found)):
-            if _flag(raw, "to_ids"):
+        if found and (is_set(raw, "to_ids") or observable(found)):
+            if is_set(raw, "to_ids"):
                 text = " AND ".join(comparison(*one) for one in found)
                 one = pattern(*found[0]) if len(found) == 1 else f"[{text}]"
                 return [self._indicator(raw, uuid, one, "stix", value)]
@@ -233,20 +214,20 @@ class Event:
         return found
 
     def _indicator(self, raw: Raw, uuid: str, text: str, language: str, name: str) -> str:
-        at = _time(_text(raw, "first_seen")) or _time(_text(raw, "timestamp")) or self._at
-        until = _time(_text(raw, "last_seen"))
+        at = time_of(text_of(raw, "first_seen")) or time_of(text_of(raw, "timestamp")) or self._at
+        until = time_of(text_of(raw, "last_seen"))
         return self._put(
             "indicator",
             uuid,
             raw,
             name=name[:1000],
-            description=_text(raw, "comment"),
+            description=text_of(raw, "comment"),
             pattern=text,
             pattern_type=language,
             valid_from=at,
             valid_until=until if until > at else None,
-            indicator_types=["malicious-activity"] if _flag(raw, "to_ids") else ["unknown"],
-            labels=[f'misp:category="{_text(raw, "category")}"'] if _text(raw, "category") else [],
+            indicator_types=["malicious-activity"] if is_set(raw, "to_ids") else ["unknown"],
+            labels=[f'misp:category="{text_of(raw, "category")}"'] if text_of(raw, "category") else [],
         )
 
     def _observed(self, raw: Raw, uuid: str, found: Iterable[tuple[str, str]]) -> list[str]:
@@ -254,8 +235,8 @@ class Event:
         for thing in observable(found):
             self._objects.setdefault(thing["id"], self._marked(thing, raw))
             refs.append(thing["id"])
-        first = _time(_text(raw, "first_seen")) or _time(_text(raw, "timestamp")) or self._at
-        last = max(_time(_text(raw, "last_seen")) or first, first)
+        first = time_of(text_of(raw, "first_seen")) or time_of(text_of(raw, "timestamp")) or self._at
+        last = max(time_of(text_of(raw, "last_seen")) or first, first)
         own = self._put(
             "observed-data",
             uuid,
@@ -274,24 +255,24 @@ class Event:
     def _around(self, raw: Raw, own: str) -> None:
         """Galaxies and sightings of one attribute."""
         if own.startswith("indicator--"):
-            for galaxy in _rows(raw, "Galaxy"):
+            for galaxy in rows_of(raw, "Galaxy"):
                 for cluster in self._galaxy(galaxy):
                     kind = "indicates" if cluster.split("--")[0] in _INDICATED else "related-to"
                     self._relate(kind, own, cluster, raw)
         elif own.startswith("observed-data--"):
-            for galaxy in _rows(raw, "Galaxy"):
+            for galaxy in rows_of(raw, "Galaxy"):
                 for cluster in self._galaxy(galaxy):
                     self._relate("related-to", own, cluster, raw)
         if not own.startswith(("indicator--", "observed-data--")):
             return
-        for sighting in _rows(raw, "Sighting"):
+        for sighting in rows_of(raw, "Sighting"):
             self._sighting(sighting, own)
 
     def _sighting(self, raw: Raw, of: str) -> None:
-        uuid, kind = _uuid(raw), _text(raw, "type") or "0"
-        at = _time(_text(raw, "date_sighting")) or self._at
+        uuid, kind = uuid_of(raw), text_of(raw, "type") or "0"
+        at = time_of(text_of(raw, "date_sighting")) or self._at
         if kind == "1":
-            note = f"False positive, reported by {_text(raw, 'source') or 'a MISP user'}"
+            note = f"False positive, reported by {text_of(raw, 'source') or 'a MISP user'}"
             self._put("opinion", uuid, raw, opinion="strongly-disagree", explanation=note, object_refs=[of])
             return
         if kind != "0":
@@ -299,13 +280,13 @@ class Event:
             return
         org = raw.get("Organisation")
         where = []
-        if isinstance(org, Mapping) and _uuid(org):
-            own = f"identity--{_uuid(org)}"
+        if isinstance(org, Mapping) and uuid_of(org):
+            own = f"identity--{uuid_of(org)}"
             author = self._objects[self._author]
-            name = _text(org, "name") or own
+            name = text_of(org, "name") or own
             self._objects.setdefault(own, {**author, "id": own, "name": name})
             where = [own]
-        properties: dict[str, Any] = {"description": _text(raw, "source"), "where_sighted_refs": where}
+        properties: dict[str, Any] = {"description": text_of(raw, "source"), "where_sighted_refs": where}
         if of.startswith("observed-data--"):
             self._counts["sightings of observed data left out: STIX counts them in number_observed"] += 1
             return
@@ -314,25 +295,25 @@ class Event:
     # objects
 
     def _object(self, raw: Raw) -> None:
-        if _flag(raw, "deleted"):
+        if is_set(raw, "deleted"):
             self._counts["deleted objects left out"] += 1
             return
         group: list[str] = []
-        if _text(raw, "name") == "file":
+        if text_of(raw, "name") == "file":
             self._file(raw, group)
         else:
-            for attribute in _rows(raw, "Attribute"):
+            for attribute in rows_of(raw, "Attribute"):
                 self._attribute(attribute, group)
         if not group:
             return
-        uuid = _uuid(raw)
-        name = _text(raw, "name") or "object"
+        uuid = uuid_of(raw)
+        name = text_of(raw, "name") or "object"
         own = self._put(
             "grouping",
             uuid,
             raw,
             name=f"{name} (MISP object)",
-            description=_text(raw, "comment") or _text(raw, "description"),
+            description=text_of(raw, "comment") or text_of(raw, "description"),
             context="unspecified",
             object_refs=list(dict.fromkeys(group)),
         )
@@ -342,40 +323,40 @@ class Event:
     def _file(self, raw: Raw, group: list[str]) -> None:
         """A file: its name and hashes are one pattern or one object; the rest are attributes of their own."""
         parts: list[tuple[Raw, list[tuple[str, str]]]] = []
-        for attribute in _rows(raw, "Attribute"):
-            found = self._values(_text(attribute, "type"), _text(attribute, "value"))
-            if found and all(k in _FILE_KINDS for k, _ in found) and not _flag(attribute, "deleted"):
+        for attribute in rows_of(raw, "Attribute"):
+            found = self._values(text_of(attribute, "type"), text_of(attribute, "value"))
+            if found and all(k in _FILE_KINDS for k, _ in found) and not is_set(attribute, "deleted"):
                 parts.append((attribute, found))
             else:
                 self._attribute(attribute, group)
         for wanted in (True, False):
-            mine = [(a, f) for a, f in parts if _flag(a, "to_ids") is wanted]
+            mine = [(a, f) for a, f in parts if is_set(a, "to_ids") is wanted]
             found = list(dict.fromkeys(one for _, f in mine for one in f))
             if not mine:
                 continue
             first = mine[0][0]
-            tags = [t for a, _ in mine for t in _rows(a, "Tag")]
-            whole = {**first, "Tag": tags, "comment": _text(raw, "comment") or _text(first, "comment")}
+            tags = [t for a, _ in mine for t in rows_of(a, "Tag")]
+            whole = {**first, "Tag": tags, "comment": text_of(raw, "comment") or text_of(first, "comment")}
             if wanted:
                 text = f"[{' AND '.join(comparison(*one) for one in found)}]"
-                made = [self._indicator(whole, _uuid(first), text, "stix", found[0][1])]
+                made = [self._indicator(whole, uuid_of(first), text, "stix", found[0][1])]
             else:
-                made = self._observed(whole, _uuid(first), found)
+                made = self._observed(whole, uuid_of(first), found)
             group += made
             for attribute, _ in mine:
-                self._ids[_uuid(attribute)] = made[0]
+                self._ids[uuid_of(attribute)] = made[0]
                 self._around(attribute, made[0])
-                if _text(attribute, "data"):
+                if text_of(attribute, "data"):
                     self._counts["attached files left out: only their names and hashes were read"] += 1
 
     def _references(self, raw: Raw) -> None:
-        source = self._ids.get(_uuid(raw))
-        for reference in _rows(raw, "ObjectReference"):
-            target = self._ids.get(_text(reference, "referenced_uuid").lower())
-            if source is None or target is None or _flag(reference, "deleted"):
+        source = self._ids.get(uuid_of(raw))
+        for reference in rows_of(raw, "ObjectReference"):
+            target = self._ids.get(text_of(reference, "referenced_uuid").lower())
+            if source is None or target is None or is_set(reference, "deleted"):
                 self._counts["object references left out: an end is not in the event"] += 1
                 continue
-            word = "-".join(_text(reference, "relationship_type").lower().replace("_", "-").split()) or "related-to"
+            word = "-".join(text_of(reference, "relationship_type").lower().replace("_", "-").split()) or "related-to"
             kind = word if word.replace("-", "").isalnum() and word.isascii() else "related-to"
             self._relate(kind, source, target, reference)
 
@@ -384,25 +365,25 @@ class Event:
         self._put(
             "relationship",
             own.partition("--")[2],
-            {"timestamp": _text(raw, "timestamp"), "Tag": raw.get("Tag")},
+            {"timestamp": text_of(raw, "timestamp"), "Tag": raw.get("Tag")},
             relationship_type=kind,
             source_ref=source,
             target_ref=target,
-            description=_text(raw, "comment") if "referenced_uuid" in raw else "",
+            description=text_of(raw, "comment") if "referenced_uuid" in raw else "",
         )
 
     # galaxies
 
     def _galaxy(self, raw: Raw) -> list[str]:
-        kind = names.GALAXIES.get(_text(raw, "type"))
+        kind = names.GALAXIES.get(text_of(raw, "type"))
         made = []
-        for cluster in _rows(raw, "GalaxyCluster"):
-            value = _text(cluster, "value")
+        for cluster in rows_of(raw, "GalaxyCluster"):
+            value = text_of(cluster, "value")
             if not value:
                 continue
             if kind is None:
-                self._counts[f"galaxy {_text(raw, 'type')} kept as keywords"] += 1
-                self._labels.append(_text(cluster, "tag_name") or value)
+                self._counts[f"galaxy {text_of(raw, 'type')} kept as keywords"] += 1
+                self._labels.append(text_of(cluster, "tag_name") or value)
                 continue
             made.append(self._cluster(kind, value, cluster))
         return made
@@ -410,11 +391,11 @@ class Event:
     def _cluster(self, kind: str, value: str, raw: Raw) -> str:
         meta = raw.get("meta")
         meta = meta if isinstance(meta, Mapping) else {}
-        external = [str(v) for v in _many(meta.get("external_id"))]
+        external = [str(v) for v in each(meta.get("external_id"))]
         name = value.rpartition(" - ")[0] if external and value.endswith(f" - {external[0]}") else value
         references = [{"source_name": "mitre-attack", "external_id": v} for v in external]
-        synonyms = [str(s) for s in _many(meta.get("synonyms")) if str(s) != name]
-        properties: dict[str, Any] = {"name": name, "description": _text(raw, "description")}
+        synonyms = [str(s) for s in each(meta.get("synonyms")) if str(s) != name]
+        properties: dict[str, Any] = {"name": name, "description": text_of(raw, "description")}
         if kind in ("attack-pattern", "threat-actor", "intrusion-set", "malware", "tool"):
             properties["aliases"] = synonyms
         if kind == "malware":
@@ -422,27 +403,27 @@ class Event:
         if kind == "identity":
             properties["identity_class"] = "class"
         if kind == "location":
-            code = str(next(iter(_many(meta.get("ISO"))), ""))
+            code = str(next(iter(each(meta.get("ISO"))), ""))
             properties |= {"country": code.upper()} if len(code) == 2 else {"region": name.lower()}
         # Not MISP's uuid: for ATT&CK that is the id of MITRE's own object, which this is not.
-        uuid = identify(kind, "misp-galaxy", _text(raw, "uuid") or value).partition("--")[2]
+        uuid = identify(kind, "misp-galaxy", text_of(raw, "uuid") or value).partition("--")[2]
         return self._put(kind, uuid, {}, external_references=references, **properties)
 
     # the report
 
     def _report(self) -> None:
-        for report in _rows(self.raw, "EventReport"):
-            if not _flag(report, "deleted"):
+        for report in rows_of(self.raw, "EventReport"):
+            if not is_set(report, "deleted"):
                 self._put(
                     "note",
-                    _uuid(report),
+                    uuid_of(report),
                     report,
-                    abstract=_text(report, "name") or "Report",
-                    content=_text(report, "content") or "(empty)",
+                    abstract=text_of(report, "name") or "Report",
+                    content=text_of(report, "content") or "(empty)",
                     object_refs=[self._report_id],
                 )
-        level = names.THREAT_LEVELS.get(_text(self.raw, "threat_level_id"))
-        stage = names.ANALYSIS.get(_text(self.raw, "analysis"))
+        level = names.THREAT_LEVELS.get(text_of(self.raw, "threat_level_id"))
+        stage = names.ANALYSIS.get(text_of(self.raw, "analysis"))
         labels = [f'misp:threat-level="{level}"'] if level else []
         labels += [f'misp:analysis="{stage}"'] if stage else []
         refs = [i for i, o in self._objects.items() if o["type"] != "note" or self._report_id not in o["object_refs"]]
@@ -451,9 +432,9 @@ class Event:
             "report",
             self._uuid,
             {k: v for k, v in self.raw.items() if k != "Tag"},
-            name=_text(self.raw, "info") or "MISP event",
+            name=text_of(self.raw, "info") or "MISP event",
             report_types=["threat-report"],
-            published=_time(_text(self.raw, "publish_timestamp")) or self._at,
+            published=time_of(text_of(self.raw, "publish_timestamp")) or self._at,
             object_refs=refs,
             labels=[*labels, *clusters],
             external_references=self._links,
@@ -461,7 +442,7 @@ class Event:
         )
 
     def _notices(self) -> None:
-        sharing = names.DISTRIBUTION.get(_text(self.raw, "distribution"))
+        sharing = names.DISTRIBUTION.get(text_of(self.raw, "distribution"))
         if sharing and sharing != "all communities":
             text = f"MISP shares this event with {sharing}: that is not a label, only TLP tags are"
             self._fault("misp-distribution", text, "distribution", notice=True)
@@ -471,10 +452,3 @@ class Event:
 
 _INDICATED = frozenset({"attack-pattern", "campaign", "intrusion-set", "malware", "threat-actor", "tool"})
 _FILE_KINDS = frozenset({"file-name", "md5", "sha1", "sha256", "sha512", "ssdeep", "tlsh"})
-
-
-def _many(value: Any) -> Iterator[Any]:
-    if isinstance(value, list):
-        yield from value
-    elif isinstance(value, (str, int)) and value != "":
-        yield value
