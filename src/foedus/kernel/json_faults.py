@@ -213,7 +213,7 @@ class _Walk:
             self.out.add("inexact-number", f"JSON has no {raw}; leave the property out", path)
             return 0
         if isinstance(raw, str):
-            self._string(raw, path)
+            return self._string(raw, path)
         return raw
 
     def _object(self, pairs: _Pairs, path: Path) -> dict[str, Any]:
@@ -222,10 +222,10 @@ class _Walk:
         out: dict[str, Any] = {}
         for key, raw in pairs:
             here = (*path, printable(key))
-            self._string(key, here)
-            if key in out:
+            name = self._string(key, here)
+            if name in out:
                 self.out.add("duplicate-key", f"the key {printable(key)!r} is there twice in one object", here)
-            out[key] = self.value(raw, here)
+            out[name] = self.value(raw, here)
         return out
 
     def _too_deep(self, path: Path) -> bool:
@@ -234,20 +234,22 @@ class _Walk:
         self.out.add("too-deep", f"nested deeper than {self.limits.max_depth} levels", path[:8])
         return True
 
-    def _string(self, text: str, path: Path) -> None:
+    def _string(self, text: str, path: Path) -> str:
+        """The string, with a question mark for what is no character."""
         if len(text) > self.limits.max_string:
             self.out.add(
                 "string-too-long", f"a string of {len(text)} characters; at most {self.limits.max_string}", path
             )
         if text.isascii():
-            return
+            return text
         surrogates = [ord(character) for character in text if "\ud800" <= character <= "\udfff"]
         if not surrogates:
-            return
+            return text
         if self.broken and all(0xDC80 <= code <= 0xDCFF for code in surrogates):
             self.out.add("invalid-utf-8", f"the byte 0x{surrogates[0] - 0xDC00:02x} is not UTF-8", path)
         else:
             self.out.add("lone-surrogate", f"half of a surrogate pair (\\u{surrogates[0]:04x}) is no character", path)
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def printable(text: str, most: int = 80) -> str:

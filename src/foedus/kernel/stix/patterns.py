@@ -50,17 +50,17 @@ def check_pattern(obj: dict[str, Any]) -> Problems | None:
     if obj.get("pattern_type") != "stix" or type(pattern) is not str or _PLAIN.fullmatch(pattern):
         return None
     version = "2.0" if obj.get("pattern_version") == "2.0" else "2.1"
-    find = _remembered_faults if len(pattern) <= _REMEMBERED_LENGTH else _faults
+    find = _remembered_faults if len(pattern) <= _REMEMBERED_LENGTH else full_grammar_faults
     messages = find(pattern, version)
     return [("pattern", "invalid-pattern", message) for message in messages] or None
 
 
 @lru_cache(maxsize=4096)
 def _remembered_faults(pattern: str, version: str) -> tuple[str, ...]:
-    return _faults(pattern, version)
+    return full_grammar_faults(pattern, version)
 
 
-def _faults(pattern: str, version: str) -> tuple[str, ...]:
+def full_grammar_faults(pattern: str, version: str) -> tuple[str, ...]:
     if len(pattern) > MAX_SLOW_PATTERN:
         return (f"a pattern of {len(pattern)} characters; at most {MAX_SLOW_PATTERN}, or a plain chain of comparisons",)
     if _nesting(pattern) > _MAX_NESTING:
@@ -101,5 +101,5 @@ def _bad_names(comparisons: dict[str, list[tuple[list[Any], str, str]]]) -> list
 
 def pattern_problem(pattern: str) -> Problems | None:
     """A pattern on its own: for forms and commands that take one."""
-    messages = () if is_plain(pattern) else _faults(pattern, "2.1")
+    messages = () if is_plain(pattern) else full_grammar_faults(pattern, "2.1")
     return [item for message in messages for item in problem("invalid-pattern", message)] or None
