@@ -197,7 +197,9 @@ def implied(policy: Policy, level: Classification, slots: list[Slot]) -> list[Sl
 def _follows(policy: Policy, level: Classification, slot: Slot, held: dict[int, Slot]) -> bool:
     wanted = [*level.requirements, *(r for s in held.values() for r in s.value.requirements)]
     for requirement in wanted:
-        if requirement.operation is Operation.ALL and any(slot in policy.matching(r) for r in requirement.references):
+        if requirement.operation is Operation.ALL and any(
+            slot.order == s.order for r in requirement.references for s in policy.matching(r)
+        ):
             return True
     where, name = fold(slot.tag_set.name), fold(slot.value.name)
     contexts = {fold(s.value.name) for s in held.values() if fold(s.tag_set.name) == fold(CONTEXT)}

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from foedus.kernel.errors import Fault, PolicyRefused
 from foedus.kernel.label import Category, Clearance, Label, TagType
@@ -47,7 +47,26 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledCategory:
+class Need:
+    """A requirement with its references as sets of values' orders."""
+
+    operation: Operation
+    choices: tuple[frozenset[int], ...]
+
+    def met(self, held: frozenset[int]) -> bool:
+        """Whether values (by order) meet it. An unknown operation and an empty list never are."""
+        operation = self.operation
+        if operation is Operation.ALL:
+            for choice in self.choices:
+                if choice.isdisjoint(held):
+                    return False
+            return bool(self.choices)
+        if operation is Operation.ONE_OR_MORE:
+            return any(not choice.isdisjoint(held) for choice in self.choices)
+        return operation is Operation.ONLY_ONE and sum([len(choice & held) for choice in self.choices]) == 1
+
+
+class CompiledCategory(NamedTuple):
     """A category in the policy's terms: what deciding and validating need, computed once per distinct category."""
 
     category: Category  # canonical names
@@ -55,12 +74,14 @@ class CompiledCategory:
     groups: tuple[tuple[TagType, int, frozenset[str]], ...]  # (type, tag key, values), informative tags left out
     faults: tuple[Fault, ...]  # unknown names and selection limits
     excluded: frozenset[str]  # classifications that no label with it may have
-    ruled: tuple[Slot, ...]  # slots with further rules to check
+    orders: frozenset[int]
+    needs: tuple[Need, ...]  # what its values require, each once
+    bars: tuple[tuple[int, frozenset[int]], ...]  # (value, values that it excludes)
+    careful: bool  # it has rules beyond needs and bars
     obsolete: tuple[Slot, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledLabel:
+class CompiledLabel(NamedTuple):
     classification: Classification | None
     categories: tuple[CompiledCategory, ...]
     faults: tuple[Fault, ...]  # every rule that a label already in use must keep
@@ -204,7 +225,7 @@ class Policy:
             for category in categories:
                 if level.name in category.excluded:
                     faults += _excluded_classes(category, level.name)
-            if level.requirements or any(c.ruled for c in categories) or self._least:
+            if not self._keeps(level, categories):
                 faults += self._rules(level, categories)
         return CompiledLabel(level, categories, tuple(faults))
 
@@ -217,13 +238,31 @@ class Policy:
             found = self._compiled[category] = self._compile(category)
         return found
 
+    def _keeps(self, level: Classification, categories: tuple[CompiledCategory, ...]) -> bool:
+        """Whether no rule between values is broken: the quick answer; `_rules` says which one is."""
+        if any(c.careful for c in categories) or self._least:
+            return False
+        held = frozenset().union(*(c.orders for c in categories))
+        for need in self._level_needs[level.name]:
+            if not need.met(held):
+                return False
+        for category in categories:
+            for need in category.needs:
+                if not need.met(held):
+                    return False
+            for order, barred in category.bars:
+                if not barred.isdisjoint(held - {order}):
+                    return False
+        return True
+
     def _rules(self, level: Classification, categories: tuple[CompiledCategory, ...]) -> list[Fault]:
         faults: list[Fault] = []
-        held = {s.order: s for c in categories for s in c.slots}
+        slots = {s.order: s for c in categories for s in c.slots}
+        held = frozenset(slots)
         for requirement in level.requirements:
-            if not self.satisfied(requirement, held):
+            if not self._need(requirement).met(held):
                 faults.append(self._missing(level.name, requirement))
-        for slot in (s for c in categories for s in c.ruled):
+        for slot in slots.values():
             value = slot.value
             where = slot.tag_set.name
             if value.unusable:
@@ -232,26 +271,23 @@ class Policy:
                 wanted = " or ".join(sorted(value.required_classes))
                 faults.append(Fault("required-class", f"{_said(slot)} needs classification {wanted}", path=where))
             for requirement in value.requirements:
-                if not self.satisfied(requirement, held):
+                if not self._need(requirement).met(held):
                     faults.append(self._missing(_said(slot), requirement))
             for reference in value.exclusions:
                 for other in self.matching(reference):
                     if other.order in held and other.order != slot.order:
                         message = f"{_said(slot)} must not stand with {_said(other)}"
                         faults.append(Fault("excluded-category", message, path=where))
-        return faults + list(self._selection(held))
+        return faults + list(self._selection(slots))
 
-    def satisfied(self, requirement: Requirement, held: dict[int, Slot]) -> bool:
-        """Whether values (by order) meet a requirement. An unknown operation and an empty list never are."""
-        met = [sum(s.order in held for s in self.matching(r)) for r in requirement.references]
-        match requirement.operation:
-            case Operation.ALL:
-                return bool(met) and all(met)
-            case Operation.ONE_OR_MORE:
-                return any(met)
-            case Operation.ONLY_ONE:
-                return sum(met) == 1
-        return False
+    def satisfied(self, requirement: Requirement, held: Iterable[int]) -> bool:
+        """Whether values (by order) meet a requirement."""
+        return self._need(requirement).met(frozenset(held))
+
+    def _need(self, requirement: Requirement) -> Need:
+        return Need(
+            requirement.operation, tuple(frozenset(s.order for s in self.matching(r)) for r in requirement.references)
+        )
 
     def _selection(self, held: dict[int, Slot]) -> Iterator[Fault]:
         """Limits on how many values of one tag a label holds; they count over all of its categories."""
@@ -273,36 +309,48 @@ class Policy:
         tag_set = self.tag_set(category.tag_set)
         if tag_set is None:
             faults.append(Fault("unknown-tag-set", f"{self.name} has no tag set {category.tag_set!r}", path="category"))
-        for name in sorted(category.values):
-            slot = self.slot(tag_set.name, category.type, name) if tag_set else None
-            if slot is not None:
-                slots[slot.order] = slot
-            elif tag_set is not None:
-                message = f"{tag_set.name} has no {category.type.lower()} value {name!r}"
-                faults.append(Fault("unknown-category", message, path=tag_set.name))
-        found = tuple(slots[order] for order in sorted(slots))
+        named = self._values.get((tag_set.name, category.type), {}) if tag_set else {}
+        excluded: frozenset[str] = frozenset()
         groups: dict[int, set[str]] = {}
-        for slot in found:
-            if slot.tag.kind.type is TagType.UNKNOWN:
-                message = f"{_said(slot)}: the policy gives its tag a type that is not known"
-                faults.append(Fault("unknown-tag-type", message, path=slot.tag_set.name))
-            if slot.tag.kind.type is not TagType.INFORMATIVE:
-                groups.setdefault(slot.key, set()).add(slot.value.name)
-        ruled = [
-            s
-            for s in found
-            if s.value.unusable or s.value.requirements or s.value.exclusions or s.value.required_classes or s.tag.most
-        ]
+        needs: dict[int, Need] = {}  # by identity: equal needs are one object
+        careful = False
+        for name in category.values:
+            slot = named.get(name) or named.get(fold(name))
+            if slot is None:
+                if tag_set is not None:
+                    message = f"{tag_set.name} has no {category.type.lower()} value {name!r}"
+                    faults.append(Fault("unknown-category", message, path=tag_set.name))
+                continue
+            slots[slot.order] = slot
+            value = slot.value
+            if value.excluded_classes:
+                excluded |= value.excluded_classes
+            for need in self._slot_needs[slot.order]:
+                needs[id(need)] = need
+            if value.unusable or value.required_classes or slot.tag.most:
+                careful = True
+            groups.setdefault(slot.key, set()).add(value.name)
+        if category.type is TagType.UNKNOWN:
+            faults += [
+                Fault("unknown-tag-type", f"{_said(s)}: its tag has a type that is not known", path=s.tag_set.name)
+                for s in slots.values()
+            ]
+        faults.sort(key=lambda f: f.message)  # a set of values has no order; a report has one
+        found = tuple([slots[order] for order in sorted(slots)])
+        names = frozenset([s.value.name for s in found])
         return CompiledCategory(
-            Category(
-                tag_set.name if tag_set else category.tag_set, category.type, frozenset(s.value.name for s in found)
-            ),
+            Category(tag_set.name if tag_set else category.tag_set, category.type, names),
             found,
-            tuple((category.type, key, frozenset(values)) for key, values in groups.items()),
+            ()
+            if category.type is TagType.INFORMATIVE
+            else tuple([(category.type, key, frozenset(values)) for key, values in groups.items()]),
             tuple(faults),
-            frozenset().union(*(s.value.excluded_classes for s in found)),
-            tuple(ruled),
-            tuple(s for s in found if s.value.obsolete),
+            excluded,
+            frozenset(slots),
+            tuple(needs.values()),
+            tuple([(s.order, self._slot_bars[s.order]) for s in found if s.value.exclusions]),
+            careful,
+            tuple([s for s in found if s.value.obsolete]),
         )
 
     def _other_policy(self, label: Label) -> Fault:
@@ -366,6 +414,20 @@ class Policy:
         found = {s.id: s for s in self.tag_sets if s.id}
         found.update((name, s) for s in self.tag_sets for name in (fold(s.name), s.name))
         return found
+
+    @cached_property
+    def _level_needs(self) -> dict[str, tuple[Need, ...]]:
+        return {c.name: tuple(self._need(r) for r in c.requirements) for c in self.classifications}
+
+    @cached_property
+    def _slot_needs(self) -> tuple[tuple[Need, ...], ...]:
+        known: dict[Need, Need] = {}  # one object for equal needs: they are then compared by identity
+        needs = [tuple(self._need(r) for r in s.value.requirements) for s in self._slots]
+        return tuple(tuple(known.setdefault(n, n) for n in each) for each in needs)
+
+    @cached_property
+    def _slot_bars(self) -> tuple[frozenset[int], ...]:
+        return tuple(frozenset(o.order for r in s.value.exclusions for o in self.matching(r)) for s in self._slots)
 
     @cached_property
     def _least(self) -> bool:
