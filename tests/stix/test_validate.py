@@ -325,6 +325,7 @@ def test_the_four_tlp_markings_of_the_standard_are_fixed() -> None:
         "created": "2017-01-20T00:00:00.000Z",
     }
     assert validate(red) == []
+    assert places({**red, "x_more": 1}) == {("invalid-marking", "x_more")}
     assert places({**red, "definition": {"tlp": "green"}}) == {("invalid-marking", name) for name in ("id", "name")}
 
 

@@ -187,6 +187,7 @@ OBSERVABLE: dict[str, Check] = {
     "object_marking_refs": marking_references,
     "granular_markings": granular_markings,
     "defanged": boolean,
+    "lang": language,
     "extensions": extensions(),
 }
 relationship_name = matching(r"[a-z0-9-]+", "invalid-relationship-type", "of a-z, 0-9 and hyphens")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from foedus.kernel.json_faults import printable
 from foedus.kernel.stix.checks import (
     Problems,
     below,
@@ -17,7 +18,7 @@ from foedus.kernel.stix.checks import (
     string,
 )
 from foedus.kernel.stix.values import language
-from foedus.kernel.stix.vocabulary import TLP1, TLP1_CREATED
+from foedus.kernel.stix.vocabulary import TLP1, TLP1_CREATED, words
 
 SELECTOR_FORM = r"(?:[a-z0-9_-]{3,249}(?:\.(?:\[\d+\]|[a-zA-Z0-9_-]{1,250}))*|id)"
 marking_reference = reference("marking-definition")
@@ -113,6 +114,11 @@ def check_definition(obj: dict[str, Any]) -> Problems | None:
     return found or None
 
 
+_TLP_PROPERTIES = frozenset(
+    words("type spec_version id created name definition_type definition object_marking_refs granular_markings")
+)
+
+
 def _tlp(obj: dict[str, Any], definition: Any) -> Problems:
     level = definition.get("tlp") if isinstance(definition, dict) else None
     fixed = TLP1.get(level) if isinstance(level, str) else None
@@ -122,4 +128,6 @@ def _tlp(obj: dict[str, Any], definition: Any) -> Problems:
     for name, right in (("id", fixed[0]), ("name", fixed[1]), ("created", TLP1_CREATED)):
         if obj.get(name) != right:
             found += problem("invalid-marking", f"the standard fixes TLP {level}: {name} must be {right}", name)
+    for name in sorted(obj.keys() - _TLP_PROPERTIES):
+        found += problem("invalid-marking", f"the standard fixes TLP {level}: it has no {printable(name)}", name)
     return found
