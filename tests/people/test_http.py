@@ -169,6 +169,17 @@ async def test_two_authorization_headers_are_refused(authentication: Authenticat
         await authentication.authenticate([header, header], "192.0.2.7")
 
 
+async def test_faces_for_programs_take_no_cookie(
+    authentication: Authentication, access: Access, anna: Account, token: str
+) -> None:
+    cookie = (b"cookie", f"foedus={access.sign_in(anna.id).session}".encode())
+    assert (await authentication.authenticate([cookie])).via == "session"
+    with pytest.raises(NotAuthenticated):
+        await authentication.authenticate([cookie], cookies=False)
+    shown = [cookie, (b"authorization", f"Bearer {token}".encode())]
+    assert (await authentication.authenticate(shown, cookies=False)).via == "token"
+
+
 async def test_the_anonymous_are_challenged_or_led_to_the_sign_in_page(world: World) -> None:
     browser = world.browser()
     program = await browser.get("/who")

@@ -51,11 +51,18 @@ class Authentication:
         self._failures = Buckets(clock, limits.failures_per_minute)
         self._hashing = CapacityLimiter(_AT_ONCE)
 
-    async def authenticate(self, headers: RawHeaders, address: str = "", *, secure: bool = False) -> Subject:
-        """The subject that the headers show. Raises NotAuthenticated, TooMany."""
-        return (await self.identify(headers, address, secure=secure)).subject
+    async def authenticate(
+        self, headers: RawHeaders, address: str = "", *, secure: bool = False, cookies: bool = True
+    ) -> Subject:
+        """The subject that the headers show. Raises NotAuthenticated, TooMany.
 
-    async def identify(self, headers: RawHeaders, address: str = "", *, secure: bool = False) -> Identity:
+        Faces for programs, which have no CsrfMiddleware before them, ask with `cookies=False`.
+        """
+        return (await self.identify(headers, address, secure=secure, cookies=cookies)).subject
+
+    async def identify(
+        self, headers: RawHeaders, address: str = "", *, secure: bool = False, cookies: bool = True
+    ) -> Identity:
         """The same with the CSRF token of a session. An Authorization header goes before a cookie."""
         headers = list(headers)
         shown = [value for name, value in headers if name == b"authorization"]
@@ -64,7 +71,7 @@ class Authentication:
             if subject is None:
                 self._fail(address)
             return Identity(subject)
-        identity = self.from_cookie(headers, secure=secure)
+        identity = self.from_cookie(headers, secure=secure) if cookies else None
         if identity is None:
             self.meter(address)
             raise NotAuthenticated(_NO_CREDENTIAL)
