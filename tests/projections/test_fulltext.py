@@ -207,11 +207,7 @@ def test_only_current_versions_in_sight_count(tmp_path: Path) -> None:
     ):
         sight = Sight(table, [Epoch(0, permits)])
         readable = Readable(table.names("labelset"), sight.permitted)
-        current = sight.current()
-
-        def keep(seqs: Any, current: Any = current) -> Any:
-            return np.isin(seqs, current)
-
+        keep = sight.is_current
         hits = index.search(parse("alpha"), readable, keep=keep)
         assert [seq for seq, _ in hits.hits] == expected
         assert (hits.total, hits.exact) == (2, True)
@@ -238,6 +234,29 @@ def test_erasure_leaves_no_word_in_any_file(tmp_path: Path) -> None:
     assert _found(reader, "zanzibarqux") == []
     assert _found(reader, "ordinary") == _found(index, "ordinary")
     index.close()
+
+
+def test_erasing_that_a_crash_cut_short_is_finished_at_start(tmp_path: Path) -> None:
+    story = Story()
+    for n in range(20):
+        story.add(stix("report", "r", description=f"zanzibarqux{n}"))
+
+    def unreadable(first: int, stop: int) -> Iterable[Item]:
+        raise OSError("the disk is gone")
+
+    index = FullText(tmp_path, HASHING, unreadable, shard_entries=8)
+    index.apply(story.items)
+    story.recall(3)
+    with pytest.raises(OSError, match="gone"):
+        index.apply(story.items)
+    assert _found(index, "zanzibarqux3") == []
+    assert _dictionaries(tmp_path, "zanzibarqux3") == 1
+    del index
+    again = FullText(tmp_path, HASHING, _items(story), shard_entries=8)
+    assert _dictionaries(tmp_path, "zanzibarqux3") == 0
+    again.apply(story.items)
+    assert _found(again, "r") == [n for n in range(19, -1, -1) if n != 3]
+    again.close()
 
 
 def test_a_reader_follows_the_writer(tmp_path: Path, story: Story) -> None:

@@ -143,6 +143,20 @@ def test_after_a_crash_of_the_machine_only_synced_rows_count(tmp_path: Path) -> 
     assert _rows(again) == _rows(table)
 
 
+def test_a_record_that_is_recalled_in_the_same_batch_is_never_written(tmp_path: Path) -> None:
+    story = Story()
+    one = stix("report", "a")
+    story.add(one, CLOSED)
+    before = story.items[0]
+    story.recall(0)
+    table = LabelTable(tmp_path)
+    table.apply([before, story.items[1]])
+    assert table.rows_of(one["id"]) == []
+    assert table.column("flags").tolist() == [ERASED, TOMBSTONE]
+    assert table.names("labelset")[table.column("labelset")[0]] == CLOSED
+    assert list(table.names("type")) == []
+
+
 def test_erasure_leaves_the_place_and_nothing_else(tmp_path: Path) -> None:
     story = Story()
     story.add(stix("report", "kept"))

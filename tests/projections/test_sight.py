@@ -194,8 +194,29 @@ def test_versions_are_those_in_sight() -> None:
     assert page(copy, ALL) == [3]
     assert page(everything, frozenset({1_705_276_800_000_000})) == [2]
     assert page(everything, frozenset({"first", "last"})) == [0, 1, 4]
+    assert everything.is_current(np.array([4, 3, 2, 1, 0])).tolist() == [True, False, False, True, False]
+    assert less.is_current(np.array([0, 1, 2])).tolist() == [False, False, True]
+    assert [sight.has_versions for sight in (everything, less, copy)] == [True, True, False]
     assert everything.superseded().tolist() == [0, 2, 3]
     assert less.superseded().tolist() == [0, 3]
+
+
+def test_whether_there_are_versions_is_a_matter_of_sight() -> None:
+    story = Story()
+    one = stix("report", "a")
+    story.add(one)
+    story.add(one | {"modified": LATER}, CLOSED)
+    table = _table(story)
+    sight = Sight(table, _epochs(table, [(0, {OPEN})]))
+    assert not sight.has_versions
+    story.add(one | {"modified": LATER})
+    table.apply(story.items)
+    sight.extend()
+    assert sight.has_versions
+    story.recall(2)
+    table.apply(story.items)
+    sight.extend()
+    assert not sight.has_versions
 
 
 def test_a_type_without_times_has_the_time_of_its_release() -> None:

@@ -38,6 +38,7 @@ class _State(msgspec.Struct):
     generation: int = 0
     cursor: int = 0  # entries below it are committed: never ahead of the index
     shard_entries: int = SHARD_ENTRIES
+    erasing: list[int] = []  # entries whose words may still be in a file: a crash while erasing is made good at start
     format: int = 1
 
 
@@ -112,24 +113,20 @@ class FullText(Search):
 
         Raises RuntimeError where there is something to erase and no journal to build from.
         """
-        numbers = sorted({seq // self._state.shard_entries for seq in seqs if 0 <= seq < self._next})
-        affected = [number for number in numbers if number in self._open]
-        if not affected:
+        known = [seq for seq in seqs if 0 <= seq < self._next and seq // self._state.shard_entries in self._open]
+        if not known:
             return
+        self._state.erasing = sorted({*self._state.erasing, *known})
+        self._save()
         self.commit()
-        for number in affected:
-            shard = self._open[number]
-            gone = [seq for seq in seqs if seq // self._state.shard_entries == number]
-            if self._holds(shard, gone):
-                shard.remove(gone, self._heap)
-                self._changed()
-                self._rebuild(number, set(gone))
+        self._finish_erasing()
 
     def drop(self) -> None:
         """Empty the index."""
         self._close_shards()
         names = list(self._state.shards.values())
         self._state.shards, self._state.cursor, self._next = {}, 0, 0
+        self._state.erasing = []
         self._state.generation += 1
         self._save()
         for name in names:
@@ -185,7 +182,7 @@ class FullText(Search):
         held = max((shard.last + 1 for shard in self._open.values()), default=0)
         self._next = max(state.cursor, held)
         self._last = self._open[max(self._open)] if self._open else None
-        self._save()
+        self._finish_erasing()
 
     def _shard_for(self, seq: int) -> Shard:
         number = seq // self._state.shard_entries
@@ -201,8 +198,20 @@ class FullText(Search):
             self._save()
         return shard
 
-    def _holds(self, shard: Shard, seqs: Sequence[int]) -> bool:
-        return any(shard.holds(seq) for seq in seqs)
+    def _finish_erasing(self) -> None:
+        """Hide what is to be erased, then build the shards anew that still hold it."""
+        by_shard: dict[int, list[int]] = {}
+        for seq in self._state.erasing:
+            number = seq // self._state.shard_entries
+            if self._open[number].holds(seq):
+                by_shard.setdefault(number, []).append(seq)
+        for number, gone in by_shard.items():
+            self._open[number].remove(gone, self._heap)
+        self._changed()
+        for number, gone in by_shard.items():
+            self._rebuild(number, set(gone))
+        self._state.erasing = []
+        self._save()
 
     def _rebuild(self, number: int, gone: set[int]) -> None:
         if self._items is None:

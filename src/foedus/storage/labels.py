@@ -98,13 +98,13 @@ class LabelTable:
             return
         if items[0].seq != start or items[-1].seq != start + len(items) - 1:
             raise ValueError(f"entries {items[0].seq}..{items[-1].seq} do not follow on {start - 1}")
-        rows = self._rows(items)
+        erased = {seq for item in items if item.kind is Kind.TOMBSTONE for seq in item.targets}
+        # First, for once the cursor has passed a tombstone nothing would come back to it after a crash.
+        self.erase([seq for seq in erased if seq < start])
+        rows = self._rows([_blank(item) if item.seq in erased else item for item in items])
         self._columns.append(rows)
         for seqs in self._index.add(rows["idhash"], start).values():
             self._columns["flags"][list(seqs)] |= SIBLINGS
-        erased = [seq for item in items if item.kind is Kind.TOMBSTONE for seq in item.targets]
-        if erased:
-            self.erase(erased)
         if self.cursor - self._header.synced >= _SYNC_ROWS:
             self.sync()
 
@@ -269,7 +269,13 @@ class LabelTable:
 def _flags(item: Item) -> int:
     if item.kind is Kind.TOMBSTONE:
         return TOMBSTONE
-    return ERASED if item.kind is Kind.RECORD and item.head is None else 0
+    return ERASED if item.kind is Kind.RECORD and not item.body else 0
+
+
+def _blank(item: Item) -> Item:
+    """A record that is erased before it was ever applied: its place and its label set."""
+    labels = item.head.labels if item.head else ()
+    return Item(item.seq, item.kind, item.at, item.offset, b"", Head("", "", 0, "", "", labels))
 
 
 def _boot() -> str:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foedus.storage.labels import ERASED, LabelTable
+from foedus.storage.labels import ERASED, SIBLINGS, LabelTable
 from foedus.storage.versions import LAST, Wanted, chosen
 
 Rows = NDArray[np.int64]
@@ -58,6 +58,7 @@ class Sight:
         self._table = table
         self._epochs = tuple(epochs)
         self._current: tuple[tuple[int, int, int], Rows] | None = None
+        self._versioned, self._examined = False, 0  # whether ids with several entries were met, up to this place
         self._rebuild()
 
     # -- keeping up
@@ -169,6 +170,24 @@ class Sight:
             return np.empty(0, np.int64)
         return np.setdiff1d(self.seqs, current, assume_unique=True).astype(np.int64)
 
+    def is_current(self, seqs: NDArray[Any]) -> Mask:
+        """Which of these entries are in sight and the last version of their id, one truth value each."""
+        rows = np.asarray(seqs, np.int64)
+        mask = self.visible(rows)
+        mask[mask] = chosen(self._table, self, rows[mask], LAST)
+        return mask
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether any id has several entries in sight: only then must a search tell current ones apart."""
+        if not self._versioned and self._examined < self._count:
+            rows = self.seqs[self._examined :]
+            rows = rows[self._table.column("flags")[rows] & SIBLINGS != 0]
+            which, members = self._table.rows_of_hashes(np.unique(self._table.column("idhash")[rows]))
+            self._versioned = bool((np.bincount(which[self.visible(members)]) > 1).any())
+            self._examined = self._count
+        return self._versioned
+
     def counts_by(self, column: str, rows: NDArray[Any] | None = None) -> dict[Any, int]:
         """How many of `rows` (entries in sight; default: the current ones) have each name of an interned column."""
         rows = self.current() if rows is None else rows
@@ -204,6 +223,7 @@ class Sight:
         rows, times = rows[alive], times[alive]
         self._count = len(rows)
         self._seqs = rows.astype(np.int32)
+        self._versioned, self._examined = False, 0
         moved = times != table.column("at")[rows]
         order = np.argsort(rows[moved])
         self._moved_rows, self._moved_times = rows[moved][order], times[moved][order]
@@ -268,6 +288,7 @@ class Sight:
         alive = self._table.column("flags")[self.seqs] & ERASED == 0
         self._seqs = self.seqs[alive]
         self._count = len(self._seqs)
+        self._versioned, self._examined = False, 0
 
     def _decide(self) -> None:
         """Ask about label sets that are new. The last column answers for -1, no label: denied."""

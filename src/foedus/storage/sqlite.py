@@ -101,6 +101,8 @@ class LinkStore:
         if items[0].seq != start or items[-1].seq != start + len(items) - 1:
             raise ValueError(f"entries {items[0].seq}..{items[-1].seq} do not follow on {start - 1}")
         erased = {seq for item in items if item.kind is Kind.TOMBSTONE for seq in item.targets}
+        # First, for once the cursor has passed a tombstone nothing would come back to it after a crash.
+        self.erase([seq for seq in erased if seq < start])
         rows = [row for item in items if item.head is not None and item.seq not in erased for row in self._rows(item)]
         self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -114,7 +116,6 @@ class LinkStore:
             self._db.execute("ROLLBACK")
             self._read_kinds()
             raise
-        self.erase([seq for seq in erased if seq < start])
 
     def erase(self, seqs: Sequence[int]) -> None:
         """Delete the links that these entries state; SQLite overwrites their bytes, and the log is emptied."""
