@@ -84,23 +84,35 @@ def all_of(clauses: Sequence[Clause]) -> Query:
     return clauses[0][1] if len(clauses) == 1 else Query.boolean_query(clauses)
 
 
-def label_filter(schema: Schema, hashing: Hashing, readable: Readable) -> list[Clause]:
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A label filter in two forms of one meaning: clauses of a query, and the numbers of the permitted label sets.
+
+    No clauses: everything is permitted. Records without a label are not in the index at all.
+    """
+
+    clauses: tuple[Clause, ...]
+    labelsets: NDArray[np.uint64]
+
+
+def label_filter(schema: Schema, hashing: Hashing, readable: Readable) -> Allowed:
     """Only what is permitted: by naming the permitted label sets, or the forbidden ones where these are fewer.
 
-    Empty where everything is permitted. Records without a label are not in the index at all. Label sets without a
-    decision are forbidden.
+    Label sets without a decision are forbidden.
     """
     decided = [*readable.permitted.tolist(), *[False] * (len(readable.names) - len(readable.permitted))]
     known = [(name, may) for name, may in zip(readable.names, decided, strict=True) if name]
     allowed = [label_hash(hashing, name) for name, may in known if may]
     denied = [label_hash(hashing, name) for name, may in known if not may]
+    numbers = np.array(allowed, np.uint64)
     if not allowed:
-        return [(Occur.Must, Query.empty_query())]
+        return Allowed(((Occur.Must, Query.empty_query()),), numbers)
     if not denied:
-        return []
+        return Allowed((), numbers)
     if len(allowed) <= len(denied):
-        return [(Occur.Must, Query.const_score_query(Query.term_set_query(schema, "labelset", allowed), 1.0))]
-    return [(Occur.MustNot, Query.term_set_query(schema, "labelset", denied))]
+        permitted = Query.const_score_query(Query.term_set_query(schema, "labelset", allowed), 1.0)
+        return Allowed(((Occur.Must, permitted),), numbers)
+    return Allowed(((Occur.MustNot, Query.term_set_query(schema, "labelset", denied)),), numbers)
 
 
 def conditions(schema: Schema, search: SearchText) -> list[Clause]:

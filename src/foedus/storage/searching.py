@@ -19,7 +19,7 @@ from tantivy import DocAddress, Occur
 from foedus.config import Limits
 from foedus.kernel.searchtext import SearchText
 from foedus.storage.hashing import Hashing
-from foedus.storage.query import Clause, Readable, Unit, all_of, conditions, label_filter, occurs, units
+from foedus.storage.query import Allowed, Clause, Readable, Unit, all_of, conditions, label_filter, occurs, units
 from foedus.storage.ranking import idf, scores
 from foedus.storage.shard import Shard, schema
 from foedus.storage.sketch import frequencies
@@ -28,6 +28,7 @@ Rows = NDArray[np.int64]
 Keep = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 COUNTED = 10_000  # matches that are looked at one by one where versions have to be told apart
+FEW = 4_096  # documents of one shard whose labels are looked up one by one rather than by the index of labels
 _CACHED = 4_096  # counts remembered until the index changes
 
 
@@ -65,7 +66,7 @@ class Search:
         self._hashing, self._limits = hashing, limits
         self._schema = schema()
         self._counts: dict[tuple[tuple[int, bytes], Unit | None], int] = {}
-        self._filters: dict[tuple[int, bytes], list[Clause]] = {}
+        self._filters: dict[tuple[int, bytes], Allowed] = {}
 
     def search(
         self, search: SearchText, readable: Readable, *, keep: Keep | None = None, limit: int = 20, offset: int = 0
@@ -94,11 +95,10 @@ class Search:
         self, search: SearchText, readable: Readable, *, keep: Keep | None = None, limit: int = COUNTED
     ) -> tuple[Rows, bool]:
         """Matching entries among the newest `limit`, newest first, and whether these are all."""
-        query = all_of(self._clauses(search, readable, "body"))
         parts = [np.empty(0, np.int64)]
         complete = True
         for shard in self._shards():
-            count, hits = shard.newest(query, limit)
+            count, hits = self._newest(shard, search, readable, "body", limit)
             complete &= count <= limit
             limit -= len(hits)
             parts.append(_seqs(hits))
@@ -119,7 +119,7 @@ class Search:
             rows, complete = self.matching(search, readable, keep=keep)
             if complete:
                 return Facets({column: count(column, rows) for column in columns})
-        query = all_of(self._clauses(search, readable, "body"))
+        query = all_of([*self._clauses(search, "body"), *self._allowed(readable).clauses])
         sums: dict[str, Counter[str]] = {column: Counter() for column in columns}
         for shard in self._shards():
             for column, counted in shard.facets(query, columns).items():
@@ -139,13 +139,12 @@ class Search:
         self, search: SearchText, readable: Readable, name: str, keep: Keep | None, found: list[_Found]
     ) -> tuple[int, bool]:
         """Add the newest matches in this field that are not found yet; (matches, whether that number is exact)."""
-        query = all_of(self._clauses(search, readable, name))
         taken = np.concatenate([one.seqs for one in found]) if found else np.empty(0, np.int64)
         room = self._limits.max_search_window - len(taken)
-        ask = COUNTED if keep is not None else self._limits.max_search_window
+        ask = self._limits.max_search_window if keep is None else COUNTED
         total, complete = 0, True
         for shard in self._shards():
-            count, hits = shard.newest(query, ask)
+            count, hits = self._newest(shard, search, readable, name, ask)
             complete &= count <= ask
             ask -= len(hits)
             seqs = _seqs(hits)
@@ -171,15 +170,33 @@ class Search:
             if len(self._counts) >= _CACHED:
                 self._counts.clear()
             holding = [(Occur.Must, occurs(self._schema, unit))] if unit else []
-            query = all_of([*holding, *self._allowed(readable)])
+            query = all_of([*holding, *self._allowed(readable).clauses])
             self._counts[key] = sum(shard.newest(query, 0)[0] for shard in self._shards())
         return self._counts[key]
 
-    def _clauses(self, search: SearchText, readable: Readable, name: str) -> list[Clause]:
-        musts = [(Occur.Must, occurs(self._schema, unit, name)) for unit in units(search)]
-        return [*musts, *conditions(self._schema, search), *self._allowed(readable)]
+    def _newest(
+        self, shard: Shard, search: SearchText, readable: Readable, name: str, limit: int
+    ) -> tuple[int, list[tuple[int, DocAddress]]]:
+        """How many readable documents match in this field, and the newest of them.
 
-    def _allowed(self, readable: Readable) -> list[Clause]:
+        Two ways to the same answer: where a word is rare, its documents are fetched and their labels looked up; else
+        the index of labels is part of the query, which costs as much as there are permitted documents.
+        """
+        clauses, allowed = self._clauses(search, name), self._allowed(readable)
+        asked = [word for unit in units(search) if not unit.prefix for word in unit.words]
+        if allowed.clauses and any(shard.holders(word) <= FEW for word in asked):
+            count, hits = shard.newest(all_of(clauses), FEW)
+            if count <= FEW:
+                mask = np.isin(shard.labelsets([place for _, place in hits]), allowed.labelsets)
+                readable_hits = [hits[i] for i in np.flatnonzero(mask)[:limit].tolist()]
+                return int(mask.sum()), readable_hits
+        return shard.newest(all_of([*clauses, *allowed.clauses]), limit)
+
+    def _clauses(self, search: SearchText, name: str) -> list[Clause]:
+        musts = [(Occur.Must, occurs(self._schema, unit, name)) for unit in units(search)]
+        return [*musts, *conditions(self._schema, search)]
+
+    def _allowed(self, readable: Readable) -> Allowed:
         key = readable.key
         if key not in self._filters:
             if len(self._filters) >= _CACHED:

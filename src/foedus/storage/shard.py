@@ -49,7 +49,7 @@ def schema() -> Schema:
     """The fields. `length` counts words; how often each stands is in the columns of sketch.py."""
     builder = SchemaBuilder()
     builder.add_unsigned_field("seq", fast=True, indexed=True)
-    builder.add_unsigned_field("labelset", fast=False, indexed=True)
+    builder.add_unsigned_field("labelset", fast=True, indexed=True)
     builder.add_unsigned_field("length", fast=True)
     for name in sketch.FIELDS:
         builder.add_unsigned_field(name, fast=True)
@@ -98,6 +98,14 @@ class Shard:
         asked = {column: {"terms": {"field": column, "size": 1_000}} for column in columns}
         answer = self.searcher.aggregate(query, asked)
         return {c: {str(b["key"]): int(b["doc_count"]) for b in answer[c]["buckets"]} for c in columns}
+
+    def holders(self, word: str) -> int:
+        """How many documents hold the word, whoever may read them: to choose a way, never to show or to rank."""
+        return int(self.searcher.doc_freq("body", word))
+
+    def labelsets(self, places: list[DocAddress]) -> NDArray[np.uint64]:
+        """The number of each document's label set."""
+        return np.array(self.searcher.fast_field_values("labelset", places), np.uint64)
 
     def lengths(self, places: list[DocAddress]) -> NDArray[np.int64]:
         """Words of each document."""
