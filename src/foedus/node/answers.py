@@ -64,7 +64,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page in release order: canonical bytes; heads instead where `bodies` was False, or where ids were asked for."""
+    """One page in release order: canonical bytes; heads too where `bodies` was False or ids were asked for."""
 
     bodies: list[bytes]
     heads: list[PageHead]

@@ -12,7 +12,7 @@ from foedus.kernel.policymodel import TagSet
 
 
 def label_choices(policies: PolicySet, default: Label, lang: str) -> dict[str, Any]:
-    """{"policies": [{"name", "classifications", "tag_sets"}], "default": TEXT}: what a picker may offer, in this language."""
+    """{"policies": [{"name", "classifications", "tag_sets"}], "default": TEXT}: what a picker may offer."""
     return {
         "policies": [_policy(policy, lang) for policy in policies],
         "default": write_label(default, policies),

@@ -85,7 +85,7 @@ class Ingest:
                 f"definitions arrive: {', '.join(sorted(labelling.unknown)[:5])}"
             )
 
-    def finish(self, outcomes: Sequence[Sequence[Outcome]]) -> ImportReport:
+    def finish(self, outcomes: list[list[Outcome]]) -> ImportReport:
         """The report, from what the writer answered."""
         known = sum(outcome.known for batch in outcomes for outcome in batch)
         marking = self._node.registry.marking
@@ -124,7 +124,7 @@ class _Envelope(msgspec.Struct):
 def whole_input_fault(error: Refused) -> Input:
     """Input that could not be taken apart, as an Input with nothing in it but faults."""
     faults = list(error.faults) or [Fault(error.code, error.message)]
-    return Input(container="", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0})))
+    return Input(container="object", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0})))
 
 
 def objects_of(valid: Sequence[Valid]) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 1. Its own confidentiality markings (object and granular ones: a part's marking covers the whole record), except those
    that limit nothing of their own, such as statements.
 2. The label given with the import or form, in addition: every label of the set must permit.
-3. Where there is neither: the default, the most restrictive label (of the owner's policy, or of the writer's clearance).
+3. Where there is neither: the default, the most restrictive label of the owner's policy or of the writer's clearance.
 """
 
 from __future__ import annotations

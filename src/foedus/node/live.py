@@ -30,7 +30,7 @@ class Live:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)
 
-    async def wait(self, seen: int, timeout: float) -> int:
+    async def wait(self, seen: int, seconds: float) -> int:
         """The counter, at once where it has risen above `seen`, else when it does or the time is over.
 
         Raises TooMany where more wait than `Limits.live_subscribers`.
@@ -44,7 +44,7 @@ class Live:
                 raise TooMany("too many live streams are open", 5)
             self._waiting.add(key)
         try:
-            await asyncio.wait_for(event.wait(), timeout)
+            await asyncio.wait_for(event.wait(), seconds)
         except TimeoutError:
             with self._lock:
                 self._waiting.discard(key)

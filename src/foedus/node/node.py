@@ -32,6 +32,7 @@ from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
 from foedus.node.live import Live
 from foedus.node.projector import Projector
+from foedus.node.reader import DomainReader
 from foedus.node.registry import LabelRegistry
 from foedus.node.releases import ReleaseLog
 from foedus.node.searching import Searching
@@ -203,7 +204,7 @@ class Node:
         name: str = "",
         envelope: bool = False,
     ) -> Ingest:
-        """The first steps of an import: read, validate, label, hand to the writer. Raises LabelRefused, NotPermitted."""
+        """The first steps of an import: read, validate, label, hand over. Raises LabelRefused, NotPermitted."""
         if subject is not None:
             subject.require("import")
         given = self.read_label(label) if label else None
@@ -303,11 +304,11 @@ class Node:
         view = self.view(subject, "web")
         label = arguments.pop("label", None) or None
         try:
-            command = msgspec.convert(arguments, declared.command, strict=False)
+            command: Any = msgspec.convert(arguments, declared.command, strict=False)
         except msgspec.ValidationError as error:
             raise Refused([Fault("invalid-command", str(error))]) from error
-        output = declared.run(view, command, self.clock.now())
-        hard = [fault for fault in output.faults if not getattr(fault, "notice", False)]
+        output = declared.run(DomainReader(view), command, self.clock.now())
+        hard = [fault for fault in output.faults if not fault.notice]
         if hard:
             raise Refused(hard)
         inherited = sorted({one for source in output.sources for one in view.get(source).labels})
@@ -320,10 +321,10 @@ class Node:
         if declared is None:
             raise NotFound
         try:
-            command = msgspec.convert(arguments, declared.command, strict=False)
+            command: Any = msgspec.convert(arguments, declared.command, strict=False)
         except msgspec.ValidationError as error:
             raise Refused([Fault("invalid-command", str(error))]) from error
-        return declared.run(self.view(subject, "web"), command, self.clock.now())
+        return declared.run(DomainReader(self.view(subject, "web")), command, self.clock.now())
 
     def domain_faults(self, valid: Sequence[Valid]) -> list[Fault]:
         """Faults that only the domains know."""
@@ -332,11 +333,7 @@ class Node:
         for one in valid:
             check = checks.get(one.type)
             if check is not None and check.check is not None:
-                out += [
-                    Fault(f.code, f.message, one.id, f.index, f.path)
-                    for f in check.check(one.obj)
-                    if not getattr(f, "notice", False)
-                ]
+                out += [Fault(f.code, f.message, one.id, f.index, f.path) for f in check.check(one.obj) if not f.notice]
         return out
 
     # -- audit and care
@@ -385,11 +382,12 @@ class Node:
         importer = None if stix_only else care.importer_for(data, format, name)
         if importer is None:
             return read_input(data, self.limits, upgrade=upgrade)
-        objects, faults = importer.read(data)
+        read_at = importer.read_on
+        objects, faults = importer.read(data) if read_at is None else read_at(data, self.clock.now())
         read = read_objects(objects, self.limits)
-        notices += [str(fault) for fault in faults if getattr(fault, "notice", False)]
-        hard = [fault for fault in faults if not getattr(fault, "notice", False)]
-        return Input(importer.name, read.valid, [*hard, *read.faults], read.total + len({f.index for f in hard}))
+        notices += [str(fault) for fault in faults if fault.notice]
+        hard = [fault for fault in faults if not fault.notice]
+        return Input("list", read.valid, [*hard, *read.faults], read.total + len({f.index for f in hard}))
 
     def _marked(self, obj: dict[str, Any], given: Label | None, subject: Subject) -> dict[str, Any]:
         """A record of our own points at its labels: the given one, else its markings, else the default."""
@@ -406,7 +404,7 @@ class Node:
     def _publish_definition(self, marking_id: str, definition: Mapping[str, Any]) -> None:
         """A definition that records point at is a record itself, for whoever its own label permits."""
         self.introduce({marking_id: definition}, {})
-        head = Head(marking_id, "marking-definition", version_of(definition), self.owner, "", (marking_id,))
+        head = Head(marking_id, "marking-definition", version_of(dict(definition)), self.owner, "", (marking_id,))
         self.writer.submit([Draft(Kind.RECORD, self.envelope((marking_id,)), canonical(definition), head)])
 
     def _committed(self, batch: Sequence[Item]) -> None:

@@ -1,7 +1,7 @@
 """Keeps links and full text up with the journal: in a thread for short work, in a process of its own for a server.
 
-A process because both projections cost about as much as taking records in: on two cores the server then never waits for
-them. The child reads the journal's files itself, like any reader, and says on its standard output how far it is; it ends
+A process because both projections cost about as much as taking records in: on two cores the server then never
+waits for them. The child reads the journal's files itself, like any reader, and says on its standard output how far it is; it ends
 when its standard input does, so it never outlives the server.
 """
 

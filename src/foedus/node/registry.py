@@ -1,16 +1,18 @@
 """What marking definitions mean, and the decision on a set of them.
 
-A record names its labels by the ids of marking definitions. Some ids are fixed (TLP), the others are learned from the
-journal: our own definitions that carry STANAG 4774 content, and those that came with records. A definition never changes
-(STIX 2.1, 4.1.4 in spirit: markings are not versioned): the first one stands. What is not known denies.
+A record names its labels by the ids of marking definitions. Some ids are fixed (TLP), the others are learned from
+the journal: our own definitions that carry STANAG 4774 content, and those that came with records. A definition never
+changes (STIX 2.1 does not version markings): the first one stands. What is not known denies.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from foedus.kernel.errors import PolicyRefused
 from foedus.kernel.label import Clearance, Decision, Label, Reason
 from foedus.kernel.marking import colours, display
 from foedus.kernel.policy import PolicySet, decide
@@ -54,12 +56,19 @@ class LabelRegistry:
         with self._lock:
             if marking_id in self._known:
                 return
-            sense = meaning(obj)
+            sense = self._resolved(meaning(obj))
             self._known[marking_id] = (at, sense)
             self._successions |= {moment for label in sense.labels for moment in _successions(label)}
             if self._first_uses.get(marking_id, at) < at:
                 self._late.add(at)
             self._decisions.clear()
+
+    def _resolved(self, sense: Meaning) -> Meaning:
+        """Labels under their policies' own names; what no policy here knows stays as it is, and denies."""
+        try:
+            return replace(sense, labels=tuple(self.policies.resolve(label) for label in sense.labels))
+        except PolicyRefused:
+            return sense
 
     def want(self, labelset: Iterable[str], at: int) -> None:
         """Records with this label set are there since this moment."""

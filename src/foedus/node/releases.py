@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from foedus.kernel.errors import Busy, FoedusError, StorageFull
-from foedus.kernel.ports import Journal, Kind, NewEntry
+from foedus.kernel.ports import Kind, NewEntry
+from foedus.storage.segments import SegmentJournal
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.decode
@@ -37,7 +38,7 @@ def ranges(seqs: Sequence[int]) -> list[list[int]]:
 class ReleaseLog:
     """Appends releases with group commit and answers who has seen an entry, from an interval index that follows it."""
 
-    def __init__(self, journal: Journal, index: Path) -> None:
+    def __init__(self, journal: SegmentJournal, index: Path) -> None:
         self._journal = journal
         self._queue: queue.SimpleQueue[tuple[bytes, Future[None]] | None] = queue.SimpleQueue()
         self._closed = False
@@ -48,7 +49,7 @@ class ReleaseLog:
         self._thread.start()
 
     @property
-    def journal(self) -> Journal:
+    def journal(self) -> SegmentJournal:
         return self._journal
 
     def record(

@@ -73,7 +73,7 @@ class Searching:
                 degree = links.degree(hashed, sees, cap=_DEGREE_CAP)
             more, found = len(found) > limit, found[:limit]
             others = {link.other for link in found}
-            which, rows = self._node.table.rows_of_hashes(np.array(sorted(others), np.uint64))
+            _, rows = self._node.table.rows_of_hashes(np.array(sorted(others), np.uint64))
             ends = np.unique(rows[_among(rows, current)]) if len(rows) else rows
         nodes = view.rows(ends)
         vias = view.rows([link.seq for link in found])

@@ -1,7 +1,7 @@
 """`View`: the one way to read. What the subject may not see is not found, not counted, not hinted at.
 
-A view belongs to one request: a subject, the face they came through, and the moment. Every body that leaves through it is
-first recorded in the release log.
+A view belongs to one request: a subject, the face they came through, and the moment. Every body that leaves
+through it is first recorded in the release log.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class View:
     def get(self, stix_id: str, version: int | None = None) -> Found:
         found = self._versions(stix_id)
         if version is not None:
-            found = [one for one in found if one.version == version]
+            found = [one for one in found if one.found.version == version]
         if not found:
             raise NotFound
         self._release([found[0]])
@@ -186,7 +186,8 @@ class View:
             raise NotPermitted("only those who publish for this node may ask who can see a record")
         found = self.get(stix_id)
         now = self._node.clock.now()
-        can, cannot = [], []
+        can: list[str] = []
+        cannot: list[str] = []
         for account in self._node.access.everyone():
             permit = self._node.registry.decide(found.labels, account.clearances, now).permit
             (can if permit else cannot).append(account.name)
@@ -241,7 +242,7 @@ class View:
             cursor = page.next
         yield b"]}\n"
 
-    # -- a domain's Reader
+    # -- for domains (node/reader.py)
 
     def find(self, **where: Any) -> list[dict[str, Any]]:
         """Latest permitted versions whose properties equal the given ones; `type` narrows first, `limit` bounds."""
@@ -261,22 +262,6 @@ class View:
                 break
             before = int(page.times[-1])
         return out[:limit]
-
-    def links_from(self, stix_id: str, kind: str = "") -> list[dict[str, Any]]:
-        return self._linked(stix_id, kind, outgoing=True)
-
-    def links_to(self, stix_id: str, kind: str = "") -> list[dict[str, Any]]:
-        return self._linked(stix_id, kind, outgoing=False)
-
-    def _linked(self, stix_id: str, kind: str, *, outgoing: bool) -> list[dict[str, Any]]:
-        found = self.neighbours(stix_id, kinds=frozenset({kind}) if kind else None, limit=200)
-        nodes = {node.id: node for node in found.nodes}
-        ends = [
-            edge.target if outgoing else edge.source
-            for edge in found.edges
-            if (edge.source if outgoing else edge.target) == stix_id
-        ]
-        return [nodes[end].obj for end in dict.fromkeys(ends) if end in nodes]
 
     # -- inside
 

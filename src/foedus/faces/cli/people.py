@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -46,7 +46,7 @@ def add(
         account = people.people.add(
             COMMAND_LINE, name, roles=role, display_name=display_name, clearances=cleared, language=language, zone=zone
         )
-        made = {"name": account.name, "roles": sorted(account.roles), "clearance": people.words(account)}
+        made: dict[str, Any] = {"name": account.name, "roles": sorted(account.roles), "clearance": people.words(account)}
         if link:
             made["link"] = people.link(account)
         if token:
@@ -65,7 +65,7 @@ def add(
 def list_(data: Data, json: Json = False) -> None:
     """Everybody, inactive accounts too."""
     with told(json), service.people(data) as people:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"name": a.name, "roles": sorted(a.roles), "active": a.active, "clearance": people.words(a)}
             for a in people.accounts.all()
         ]
@@ -136,7 +136,7 @@ def token_add(
 def token_list(name: Name, data: Data, json: Json = False) -> None:
     """The tokens of a person, without their secrets."""
     with told(json), service.people(data) as people:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "id": t.id,
                 "title": t.name,

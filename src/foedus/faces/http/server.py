@@ -65,7 +65,7 @@ def application(node: Node, limits: Limits) -> App:
     authentication = Authentication(node.access, node.clock, limits)
 
     async def authenticate(scope: Scope) -> Subject:
-        return await authentication.authenticate(scope["headers"], client_address(scope), secure=is_secure(scope))
+        return await authentication.authenticate(scope["headers"], client_address(scope), secure=is_secure(scope), cookies=False)
 
     return Dispatch(TaxiiApp(node, authenticate, limits), site(node, authentication, limits))
 

@@ -305,7 +305,8 @@ class TaxiiApp:
             ingest = self._node.begin_ingest(subject, data, partial=True, envelope=True)
         else:
             ingest = await asyncio.to_thread(self._node.begin_ingest, subject, data, partial=True, envelope=True)
-        report = ingest.finish([await asyncio.wrap_future(f) for f in ingest.futures])
+        outcomes = [await asyncio.wrap_future(future) for future in ingest.futures]
+        report = ingest.finish(outcomes)
         status = _status(str(uuid.uuid4()), received, report)
         self._statuses.keep(subject.name, status)
         return 202, [], _encode(status)
