@@ -111,13 +111,7 @@ def main(folder, vkey):
     for path in sorted(Path(folder).glob("[0-9]*.seg")):
         try:
             journal.segment(path)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            struct.error,
-            *([InvalidSignature] if Ed25519PublicKey else []),
-        ) as error:
+        except (ValueError, KeyError, TypeError, struct.error, InvalidSignature) as error:
             reason = str(error) or "a signature does not verify"
             sys.exit(f"DAMAGED at entry {journal.size}, in {path.name}: {reason}. What follows was not checked.")
     if journal.origin is None or journal.size != journal.sealed or not journal.checkpoints:

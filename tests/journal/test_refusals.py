@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from foedus.config import Limits
 from foedus.kernel.errors import StorageFull
 from foedus.storage import files, segments
 from foedus.storage.segments import SegmentJournal
@@ -189,3 +190,28 @@ def test_the_stored_tree_may_wait(create: Open, reopen: Open, folder: Path, monk
     assert journal._tree.stored == 66
     journal.close()
     assert verify_folder(folder, SIGNER.verifier).damage == ()
+
+
+def test_a_segment_that_could_not_be_begun(
+    create: Open, reopen: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file may already stand there; a smaller batch then goes on in the segment before."""
+    limits = Limits(segment_bytes=8_192)
+    journal = create(limits)
+    journal.append(records(0, 10))
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "sync_folder", refuse)
+        with pytest.raises(StorageFull):
+            journal.append(records(10, 20))
+    assert len(list(folder.glob("*.seg"))) == 1
+    assert journal.append([record(10)]).first == 10
+    assert journal.append(records(11, 20)).first == 11
+    assert len(list(folder.glob("*.seg"))) == 2
+    journal.close()
+    again = reopen(limits=limits)
+    assert [e.seq for e in again.scan()] == list(range(31))
+    assert again.verify().damage == ()

@@ -39,7 +39,7 @@ class Entry:
     envelope: bytes
     body: bytes
     salt: bytes  # 16 bytes
-    leaf: bytes  # SHA-256(0x00 || salt || seq || at || kind || envelope || body), see docs/journal-format.md
+    leaf: bytes  # merkle.entry_leaf of all of it, see docs/journal-format.md
     erased: bool
     offset: int  # of the body: position in the concatenation of all segments' frames (see `Journal.read`)
 

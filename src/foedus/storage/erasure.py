@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from foedus.kernel.errors import Damaged
 from foedus.storage import intent
 from foedus.storage.files import write_all
-from foedus.storage.frames import ENTRY, ERASED, FIXED, BadFrame, encode_erased, entry_head
+from foedus.storage.frames import ENTRY, ERASED, FIXED, BadFrame, EntryHead, Frame, encode_erased, entry_head
 from foedus.storage.layout import Segment, Segments
 
 
@@ -19,7 +19,8 @@ def erase(segments: Segments, targets: Mapping[int, int]) -> None:
     segments durable. 5. Remove the intent. Raises OSError, after which it can be repeated, and Damaged.
     """
     earlier = intent.pending(segments.folder)
-    waiting = {a: seq for a, seq in targets.items() if a not in earlier and not _is_erased(segments, a, seq)} | earlier
+    fresh = {address: seq for address, seq in targets.items() if address not in earlier}
+    waiting = earlier | {a: seq for a, seq in fresh.items() if _read(segments, a, seq)[1].state != ERASED}
     if not waiting:
         return
     intent.write(segments.folder, waiting)
@@ -35,7 +36,7 @@ def finish(segments: Segments) -> None:
     intent.clear(segments.folder)
 
 
-def _is_erased(segments: Segments, address: int, seq: int) -> bool:
+def _read(segments: Segments, address: int, seq: int) -> tuple[Frame, EntryHead]:
     try:
         found = segments.frame_at(address)
         head = entry_head(found.buffer, found.lo, found.hi)
@@ -43,7 +44,7 @@ def _is_erased(segments: Segments, address: int, seq: int) -> bool:
         raise Damaged(f"entry {seq}: {error}", seq) from error
     if found.magic != ENTRY or head.seq != seq:
         raise Damaged(f"entry {seq} is not where the index says", seq, hint="run verify")
-    return head.state == ERASED
+    return found, head
 
 
 def _overwrite(segments: Segments, targets: Mapping[int, int]) -> None:
@@ -52,8 +53,7 @@ def _overwrite(segments: Segments, targets: Mapping[int, int]) -> None:
         try:
             for address in addresses:
                 # While the intent names it, a frame reads as erased whatever state its bytes are in.
-                found = segments.frame_at(address)
-                head = entry_head(found.buffer, found.lo, found.hi)
+                found, head = _read(segments, address, targets[address])
                 write_all(fd, encode_erased(head, found.hi - found.lo - FIXED), address - segment.base)
             os.fdatasync(fd)
         finally:

@@ -1,7 +1,8 @@
 """The bytes of a journal: how entries, checkpoints, segment headers and the tree's cursor are framed. Pure.
 
 Every frame is a magic of 4 bytes, a CRC-32 over the magic and all that follows the CRC, the payload's length, and the
-payload; integers are little-endian. docs/journal-format.md is the full description; `tools/verify_journal.py` reads it independently.
+payload; integers are little-endian. docs/journal-format.md is the full description; `tools/verify_journal.py` reads
+it independently.
 
     entry       FJE1 | crc | length | state leaf | 0x00 salt seq at kind envelope-length envelope body
     checkpoint  FJC1 | crc | length | signed note

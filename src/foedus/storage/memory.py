@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 
@@ -116,8 +116,8 @@ class MemoryJournal:
             raise ValueError(f"the journal has {self.size} entries, not {size}")
         return self.size if size is None else size
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
-        """Leaves, order, roots, signatures and tombstones; `progress` is called with (entries done, all)."""
+    def verify(self, progress: object = None) -> Verification:
+        """Leaves, order, roots, signatures and tombstones; `progress`, a callable, gets (entries done, all)."""
         started = perf_counter()
         damage: list[Damage] = []
         erased, named = Bits(), Bits()
@@ -141,7 +141,7 @@ class MemoryJournal:
             if frontier.root() != checkpoint.root:
                 last = checkpoint.size - 1
                 damage.append(Damage(first, f"entries {first} to {last} are not those of their checkpoint"))
-            if progress:
+            if callable(progress):
                 progress(frontier.size, self.size)
         damage += [Damage(s, f"entry {s} is erased, but no tombstone names it") for s in erased.minus(named)]
         damage += [Damage(s, f"entry {s} was recalled, but its content is still there") for s in named.minus(erased)]

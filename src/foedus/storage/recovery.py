@@ -17,7 +17,17 @@ from dataclasses import dataclass
 
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Verifier, split_note
 from foedus.kernel.errors import Damaged
-from foedus.storage.frames import CHECKPOINT, ENTRY, MAX_PAYLOAD, PREFIX, BadFrame, EntryHead, entry_head, parse
+from foedus.storage.frames import (
+    CHECKPOINT,
+    ENTRY,
+    MAX_PAYLOAD,
+    PREFIX,
+    BadFrame,
+    EntryHead,
+    decode_entry,
+    entry_head,
+    parse,
+)
 from foedus.storage.layout import Segments
 from foedus.storage.tree import FLUSH_AFTER, Cursor, Tree
 
@@ -37,6 +47,39 @@ class Head:
 
     def cursor(self) -> Cursor:
         return Cursor(self.size, self.end, self.note)
+
+
+def stored_tree(segments: Segments, cursor: Cursor | None, verifier: Verifier, stop: int) -> tuple[Tree, Head]:
+    """The tree as far as it is stored and good, and the head it stands for; an empty one where it must be rebuilt.
+
+    Raises Damaged where the tree's signed checkpoint proves that the journal once was longer.
+    """
+    folder = segments.folder / "tree"
+    empty = Head(0, 0, b"", 0)
+    if cursor is None:
+        return Tree(folder), empty
+    try:
+        tree = Tree(folder, cursor)
+        check(verifier, segments.origin, Head(cursor.size, cursor.end, cursor.note, 0), tree, 0)
+        last_at = 0 if cursor.end > stop else _time_of_last(segments, tree)
+    except (ValueError, OSError, Damaged):
+        return Tree(folder), empty
+    if cursor.end > stop:
+        missing = f"the journal ends early: it had {cursor.size} entries"
+        raise Damaged(missing, cursor.size - 1, hint="restore from a backup")
+    return tree, Head(cursor.size, cursor.end, cursor.note, last_at)
+
+
+def _time_of_last(segments: Segments, tree: Tree) -> int:
+    """Raises ValueError where the stored index does not lead to the last entry."""
+    if not tree.size:
+        return 0
+    (address,) = tree.positions(tree.size - 1)
+    found = segments.frame_at(address)
+    entry = decode_entry(found.buffer, found.lo, found.hi, address)
+    if entry.seq != tree.size - 1:
+        raise ValueError("the stored index leads elsewhere")
+    return entry.at
 
 
 def read_on(segments: Segments, tree: Tree, verifier: Verifier, start: Head, stop: int, *, store: bool) -> Head:

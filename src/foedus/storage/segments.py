@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -41,7 +41,7 @@ from foedus.storage.frames import (
 from foedus.storage.layout import Segments, read_segment, segment_path, segment_paths
 from foedus.storage.limits import check_batch
 from foedus.storage.recovery import Head
-from foedus.storage.tree import FLUSH_AFTER, Cursor, Tree, read_cursor
+from foedus.storage.tree import FLUSH_AFTER, Tree, read_cursor
 from foedus.storage.verification import verify_folder
 
 _AHEAD = 4096  # bytes of a batch besides its entries: the checkpoint
@@ -128,7 +128,7 @@ class SegmentJournal:
         stop = segments.end()
         if writer:
             erasure.finish(segments)
-        tree, start = _stored_tree(segments, cursor, verifier, stop)
+        tree, start = recovery.stored_tree(segments, cursor, verifier, stop)
         if writer and tree.size == 0:
             shutil.rmtree(folder / "tree", ignore_errors=True)
         head = recovery.read_on(segments, tree, verifier, start, stop, store=writer)
@@ -326,9 +326,14 @@ class SegmentJournal:
         if self.size == last.first or end - last.base + total + _AHEAD <= self._limits.segment_bytes:
             return
         path = segment_path(self.folder, self.size)
-        replace_file(path, encode_segment(self.size, end, self.origin))
-        self.segments.add(read_segment(path))
-        self._output = Descriptor(path, os.O_RDWR)
+        try:
+            replace_file(path, encode_segment(self.size, end, self.origin))
+            output, segment = Descriptor(path, os.O_RDWR), read_segment(path)
+        except BaseException:
+            path.unlink(missing_ok=True)  # or a smaller batch would go on in the last segment, behind its successor
+            raise
+        self.segments.add(segment)
+        self._output = output
 
     def _write(self, data: bytes, address: int) -> None:
         assert self._output is not None
@@ -367,44 +372,12 @@ class SegmentJournal:
 
     # -- care
 
-    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
-        """Check every byte up to the last checkpoint; `progress` is called with (entries done, all entries)."""
-        return verify_folder(self.folder, self.verifier, end=self.head.end, progress=progress)
+    def verify(self, progress: object = None) -> Verification:
+        """Check every byte up to the last checkpoint; `progress`, a callable, gets (bytes done, bytes in all)."""
+        report = progress if callable(progress) else None
+        return verify_folder(self.folder, self.verifier, end=self.head.end, address=self.address, progress=report)
 
     def copy_to(self, folder: Path) -> int:
         """A consistent copy into a new folder while the journal is in use; its size. See `backup.copy_journal`."""
         with storage_errors("the copy is not complete"):
             return copy_journal(self, folder)
-
-
-def _stored_tree(segments: Segments, cursor: Cursor | None, verifier: Verifier, stop: int) -> tuple[Tree, Head]:
-    """The tree as far as it is stored and good, and the head it stands for; an empty one where it must be rebuilt.
-
-    Raises Damaged where the tree's signed checkpoint proves that the journal once was longer.
-    """
-    folder = segments.folder / "tree"
-    empty = Head(0, 0, b"", 0)
-    if cursor is None:
-        return Tree(folder), empty
-    try:
-        tree = Tree(folder, cursor)
-        recovery.check(verifier, segments.origin, Head(cursor.size, cursor.end, cursor.note, 0), tree, 0)
-        last_at = 0 if cursor.end > stop else _time_of_last(segments, tree)
-    except (ValueError, OSError, Damaged):
-        return Tree(folder), empty
-    if cursor.end > stop:
-        missing = f"the journal ends early: it had {cursor.size} entries"
-        raise Damaged(missing, cursor.size - 1, hint="restore from a backup")
-    return tree, Head(cursor.size, cursor.end, cursor.note, last_at)
-
-
-def _time_of_last(segments: Segments, tree: Tree) -> int:
-    """Raises ValueError where the stored index does not lead to the last entry."""
-    if not tree.size:
-        return 0
-    (address,) = tree.positions(tree.size - 1)
-    found = segments.frame_at(address)
-    entry = decode_entry(found.buffer, found.lo, found.hi, address)
-    if entry.seq != tree.size - 1:
-        raise ValueError("the stored index leads elsewhere")
-    return entry.at

@@ -21,41 +21,55 @@ from itertools import islice
 from pathlib import Path
 
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Verifier, split_note
-from foedus.kernel.merkle import HASH_BYTES, Frontier, root_at
+from foedus.kernel.merkle import Frontier
 from foedus.kernel.ports import Damage, Kind, Verification
 from foedus.storage.bits import Bits
 from foedus.storage.frames import CHECKPOINT, ENTRY, ERASED, FIXED, BadFrame, EntryHead, Frame, entry_head, entry_run
 from foedus.storage.layout import Segment, Segments, read_segment, segment_paths
 from foedus.storage.recovery import damage_after
+from foedus.storage.storedtree import StoredTree
 from foedus.storage.tombstones import targets_of
-from foedus.storage.tree import LEVELS, Cursor, Tree, read_cursor
+from foedus.storage.tree import LEVELS
 
 MAX_DAMAGE = 1_000  # findings that are reported one by one
 _MAX_OPEN = 1_000_000  # entries without a checkpoint after them that are still kept for a root
 _KINDS = frozenset(map(int, Kind))
-_AHEAD = 4_096  # stored leaves and addresses that are read at once
 
 Progress = Callable[[int, int], None]
 
 
 def verify_folder(
-    folder: Path, verifier: Verifier, *, end: int | None = None, progress: Progress | None = None
+    folder: Path,
+    verifier: Verifier,
+    *,
+    end: int | None = None,
+    address: Callable[[int], int] | None = None,
+    progress: Progress | None = None,
 ) -> Verification:
     """Verify the journal in `folder`, also one too damaged to be opened.
 
     `end` is the address after the last checkpoint, where the caller knows it: all before it must be good. Without it
-    a tail that was never acknowledged is left out. `progress` is called with bytes done and bytes in all.
+    a tail that was never acknowledged is left out. `address` finds entries that the stored tree does not reach yet, to
+    look again at one that was being erased. `progress` is called with bytes done and bytes in all.
     """
-    return _Verification(folder, verifier, end, progress).run()
+    return _Verification(folder, verifier, end, address, progress).run()
 
 
 class _Verification:
     """One run. `seq` is the entry expected next; `open_from` the first entry that no checkpoint has covered yet."""
 
-    def __init__(self, folder: Path, verifier: Verifier, end: int | None, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        verifier: Verifier,
+        end: int | None,
+        address: Callable[[int], int] | None,
+        progress: Progress | None,
+    ) -> None:
         self.folder = folder
         self.verifier = verifier
         self.end = end
+        self.address = address
         self.progress = progress
         self.segments = Segments(folder)
         self.origin = ""
@@ -73,7 +87,7 @@ class _Verification:
         self.size = 0
         self.root = self.frontier.root() if self.frontier else b""
         self.erased, self.named = Bits(), Bits()
-        self.stored = _Stored(folder / "tree", self._report)
+        self.stored = StoredTree(folder / "tree", self._report)
 
     def run(self) -> Verification:
         started = time.perf_counter()
@@ -317,92 +331,14 @@ class _Verification:
     def _erased_since(self, seq: int) -> bool:
         """Whether an erasure that ran beside this verification has reached the entry."""
         address = self.stored.address(seq)
+        if address is None and self.address:
+            address = self.address(seq)
         if address is None:
             return False
         with suppress(BadFrame):
             found = self.segments.frame_at(address)
             return entry_head(found.buffer, found.lo, found.hi).state == ERASED
         return False
-
-
-class _Stored:
-    """The stored tree as verification sees it: every answer is None where it has none."""
-
-    def __init__(self, folder: Path, report: Callable[[int, str], None]) -> None:
-        self.report = report
-        self.cursor: Cursor | None = None
-        self.tree: Tree | None = None
-        self._window = range(0)
-        self._leaves = b""
-        self._addresses: tuple[int, ...] = ()
-        if not (folder / "cursor").exists():
-            return
-        self.cursor = read_cursor(folder)
-        if self.cursor is None:
-            report(-1, "tree/cursor is damaged: delete the folder tree, it is rebuilt")
-            return
-        try:
-            self.tree = Tree(folder, self.cursor)
-        except ValueError:
-            report(-1, "the stored tree is incomplete: delete the folder tree, it is rebuilt")
-
-    def leaf(self, seq: int) -> bytes | None:
-        if not self._covers(seq):
-            return None
-        at = (seq - self._window.start) * HASH_BYTES
-        return self._leaves[at : at + HASH_BYTES]
-
-    def address(self, seq: int) -> int | None:
-        return self._addresses[seq - self._window.start] if self._covers(seq) else None
-
-    def root(self, size: int) -> bytes | None:
-        if self.tree and size <= self.tree.size:
-            with suppress(ValueError):
-                return root_at(self.tree.node, size)
-        return None
-
-    def frontier(self, size: int) -> Frontier:
-        assert self.tree
-        return Frontier.of(size, self.tree.node)
-
-    def compare(self, level: int, first: int, nodes: Sequence[bytes]) -> None:
-        for index, expected in enumerate(nodes, first):
-            if self.tree and (index + 1) << level <= self.tree.size:
-                try:
-                    good = self.tree.node(level, index) == expected
-                except ValueError:
-                    good = False
-                if not good:
-                    where = f"tree/level-{level:02} is wrong from entry {index << level} on"
-                    self.report(index << level, f"{where}: delete the folder tree, it is rebuilt")
-
-    def contradicts(self, size: int, end: int, note: bytes) -> bool:
-        """Whether the cursor has another checkpoint for this size."""
-        return bool(self.cursor and self.cursor.size == size and (end, note) != (self.cursor.end, self.cursor.note))
-
-    def close(self) -> None:
-        if self.tree:
-            self.tree.close()
-
-    def _covers(self, seq: int) -> bool:
-        if seq in self._window:
-            return True
-        if not self.tree or seq >= self.tree.size:
-            return False
-        count = min(_AHEAD, self.tree.size - seq)
-        try:
-            self._addresses = self.tree.positions(seq, count)
-            self._leaves = self.tree.leaves(seq, count)
-        except (ValueError, OSError):
-            self._leaves = b""
-        if len(self._leaves) < count * HASH_BYTES:
-            self.report(
-                seq, f"the stored tree is incomplete from entry {seq} on: delete the folder tree, it is rebuilt"
-            )
-            self.tree = None
-            return False
-        self._window = range(seq, seq + count)
-        return True
 
 
 def _all(chunk: bytes, magic: bytes) -> list[int]:
