@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from foedus.domains.intelligence import grading
 from foedus.faces.web.snippet import snippet
-from foedus.faces.web.titles import NameOf, own_name, title, wanted
+from foedus.faces.web.titles import own_name, title, wanted
 from foedus.kernel.searchtext import SearchText
 from foedus.node.answers import Found, Marking
 
@@ -36,12 +36,27 @@ class Row:
     obj: dict[str, Any]
 
 
-def names(v: Visit, ids: Iterable[str]) -> NameOf:
-    """Titles of these records, where this reader may see them."""
-    asked = list(dict.fromkeys(ids))[:_MAX_NAMES]
-    found = v.view.many(asked) if asked else {}
-    known = {i: own_name(f.obj) or title(f.obj) for i, f in found.items()}
-    return known.get
+class Names:
+    """Titles of records that a page refers to, where this reader may see them, and their markings."""
+
+    def __init__(self, v: Visit, ids: Iterable[str]) -> None:
+        asked = list(dict.fromkeys(ids))[:_MAX_NAMES]
+        self._v = v
+        self._found = v.view.many(asked) if asked else {}
+        self._titles = {i: own_name(f.obj) or title(f.obj) for i, f in self._found.items()}
+
+    def __call__(self, stix_id: str) -> str | None:
+        return self._titles.get(stix_id)
+
+    def beyond(self, stix_id: str, labels: Sequence[str]) -> list[Marking]:
+        """The markings of a record whose title stands on a page under these labels, where they are others."""
+        found = self._found.get(stix_id)
+        return [] if found is None or set(found.labels) <= set(labels) else self._v.markings(found)
+
+
+def names(v: Visit, ids: Iterable[str]) -> Names:
+    """Titles of these records, looked up in one go."""
+    return Names(v, ids)
 
 
 def rows(v: Visit, found: Sequence[Found], search: SearchText | None = None) -> list[Row]:

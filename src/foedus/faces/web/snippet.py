@@ -44,14 +44,11 @@ def _candidates(obj: Mapping[str, Any]) -> Iterator[str]:
 
 def snippet(obj: Mapping[str, Any], search: SearchText) -> Markup:
     """At most 240 characters around the first hit, or the beginning of the text; "" where there is none."""
-    first = ""
-    for text in _candidates(obj):
-        first = first or text
-        if search.has_text:
-            match = next((m for m in _WORD.finditer(text) if _hit(m[0], search)), None)
-            if match:
-                return highlight(_window(text, match.start()), search)
-    start = next((obj[n] for n in _FIRST if isinstance(obj.get(n), str)), "" if search.has_text else first)
+    for text in _candidates(obj) if search.has_text else ():
+        match = next((m for m in _WORD.finditer(text) if _hit(m[0], search)), None)
+        if match:
+            return highlight(_window(text, match.start()), search)
+    start = next((obj[n] for n in _FIRST if isinstance(obj.get(n), str)), "")
     return highlight(_window(start[:_READ], 0), search)
 
 

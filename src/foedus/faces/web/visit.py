@@ -6,7 +6,7 @@ the visit, `t` its words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from functools import cached_property
 from typing import Any
@@ -91,6 +91,12 @@ class Visit:
     def markings(self, found: Found) -> list[Marking]:
         return self.view.markings(found, self.lang)
 
+    def all_markings(self, found: Iterable[Found]) -> list[Marking]:
+        """Every marking of a page that shows many records: a page is marked with the set of its sources' labels."""
+        ids = dict.fromkeys(one for f in found for one in f.labels)
+        shown = self.markings(Found("", "marking-definition", 0, 0, "", "", tuple(ids), b"{}"))
+        return sorted({m.text: m for m in shown}.values(), key=lambda m: m.text)
+
     def label_texts(self, ids: Sequence[str]) -> dict[str, str]:
         """Display markings of labels that this reader's own facets named."""
         shown = Found("", "marking-definition", 0, 0, "", "", tuple(ids), b"{}")
@@ -115,10 +121,15 @@ class Visit:
 
     def type_name(self, kind: str) -> str:
         """A STIX type in words: "x-mitre-tactic" is not in the standard and becomes "Mitre tactic"."""
-        return self._domain_types.get(kind) or self.t.maybe(f"type.{kind}", plain_name(kind))
+        key = f"type.{kind}"
+        return self.t(key) if self.t.has(key) else self._domain_types.get(kind) or plain_name(kind)
 
     def prop_name(self, name: str) -> str:
-        return self.t.maybe(f"prop.{name}", plain_name(name))
+        return name if "--" in name else self.t.maybe(f"prop.{name}", plain_name(name))
+
+    def link_name(self, kind: str) -> str:
+        """A kind of link in words."""
+        return self.t.maybe(f"link.{kind}", kind.replace("-", " "))
 
     @cached_property
     def _domain_types(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from litestar import Response, get
 
 from foedus.faces.web import times
 from foedus.faces.web.readable import STIX_ID
+from foedus.faces.web.sightings import summed
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.errors import NotFound
 
@@ -103,8 +104,8 @@ def audit_record(request: AnyRequest) -> Response[str]:
     stix_id = request.query_params.get("id", "").strip()
     if not STIX_ID.match(stix_id):
         raise NotFound
-    seen = sorted(v.verbs.seen(v.subject, stix_id), key=lambda s: -s.at)
-    return v.page("audit_record.html", {"id": stix_id, "seen": seen[:1_000], "total": len(seen)})
+    seen = v.verbs.seen(v.subject, stix_id)
+    return v.page("audit_record.html", {"id": stix_id, "seen": summed(seen), "total": len(seen)})
 
 
 HANDLERS = (audit_page, audit_export, audit_record)

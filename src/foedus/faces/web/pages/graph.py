@@ -51,8 +51,12 @@ def graph_data(request: AnyRequest) -> Response[dict[str, Any]]:
     if not STIX_ID.match(stix_id):
         raise NotFound
     answer = v.view.neighbours(stix_id, limit=_STEP, cursor=request.query_params.get("cursor", "")[:500])
+    marks = v.all_markings(answer.nodes)
+    classes = [(m.text, v.mark(m)) for m in marks]
     return Response(
         {
+            "markings": [{"text": text, "class": css} for text, css in classes],
+            "sheet": v.colours.sheet,
             "nodes": _nodes(v, [f for f in answer.nodes if f.id != stix_id]),
             "edges": [{"source": e.source, "target": e.target, "kind": e.kind} for e in answer.edges],
             "next": answer.next if answer.more else "",

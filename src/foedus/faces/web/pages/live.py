@@ -21,7 +21,7 @@ from litestar.response import Stream
 from foedus.faces.web.desk import matcher
 from foedus.faces.web.rows import rows
 from foedus.faces.web.visit import AnyRequest, Visit, visit
-from foedus.kernel.errors import FoedusError, NotFound
+from foedus.kernel.errors import FoedusError
 from foedus.node.answers import Arrival, Found
 
 HEARTBEAT = 15.0  # seconds without news before a comment keeps the connection open
@@ -43,7 +43,7 @@ def _news(v: Visit, after: int, wanted: Callable[[Found], bool]) -> tuple[int, s
     if not arrivals:
         return after, ""
     last = arrivals[-1].released
-    found = [f for f in (_found(v, a) for a in arrivals if a.type not in _QUIET) if f is not None and wanted(f)]
+    found = [f for f in _latest(v, arrivals) if wanted(f)]
     if len(found) > _SHOWN or len(arrivals) == _BATCH:
         return last, event("many", last, str(len(found)))
     text = "".join(
@@ -53,11 +53,11 @@ def _news(v: Visit, after: int, wanted: Callable[[Found], bool]) -> tuple[int, s
     return last, text
 
 
-def _found(v: Visit, arrival: Arrival) -> Found | None:
-    try:
-        return v.view.get(arrival.id, arrival.version or None)
-    except NotFound:  # recalled in between
-        return None
+def _latest(v: Visit, arrivals: list[Arrival]) -> list[Found]:
+    """The records that arrived, once each, in order; what was recalled or replaced since is not news."""
+    versions = {a.id: a.version for a in arrivals if a.type not in _QUIET}
+    found = v.view.many(list(versions))
+    return sorted((f for i, f in found.items() if f.version == versions[i]), key=lambda f: f.released)
 
 
 def _from(request: AnyRequest, v: Visit) -> int:

@@ -20,6 +20,7 @@ from foedus.domains.intelligence import grading
 from foedus.faces.web.difference import difference
 from foedus.faces.web.readable import STIX_ID, ids_in, item, sheet
 from foedus.faces.web.rows import names
+from foedus.faces.web.sightings import summed
 from foedus.faces.web.titles import ends, short_id, title
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.errors import FoedusError, NotFound, NotPermitted
@@ -27,16 +28,19 @@ from foedus.node.answers import Found, Neighbours
 
 _NAMED = 300  # references whose titles are looked up on one page
 _LINKS = 50
-_SEEN = 200
+
+
+def asked_version(v: Visit) -> int | None:
+    """The version in the address, None for the latest."""
+    text = v.request.query_params.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
 
 
 def found(v: Visit, stix_id: str) -> Found:
     """The version that the address asks for, the latest otherwise. Raises NotFound for all that cannot be shown."""
     if not STIX_ID.match(stix_id):
         raise NotFound
-    text = v.request.query_params.get("version", "")
-    version = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
-    return v.view.get(stix_id, version)
+    return v.view.get(stix_id, asked_version(v))
 
 
 def frame(v: Visit, record: Found, tab: str) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def record_page(request: AnyRequest, stix_id: str) -> Response[str]:
         "name_of": name_of,
         "short_id": short_id,
         "why": v.view.why(stix_id, v.lang),
-        "provenance": v.view.provenance(stix_id, record.version or None),
+        "provenance": v.view.provenance(stix_id, asked_version(v)),
         "newest": versions[0].version == record.version,
         "versions": len(versions),
         "extension_names": _extension_names(v, body.extensions),
@@ -93,7 +97,7 @@ def _proof(v: Visit, record: Found) -> Any:
     if not v.may("verify"):
         return None
     try:
-        return v.view.proof(record.id, record.version or None)
+        return v.view.proof(record.id, asked_version(v))
     except FoedusError:
         return None
 
@@ -182,8 +186,10 @@ def audience_page(request: AnyRequest, stix_id: str) -> Response[str]:
     if not context["may_ask_audience"]:
         raise NotPermitted(v.t("error.403.text"))
     audience = v.view.audience(stix_id)
-    seen = sorted(audience.seen, key=lambda s: -s.at)
-    return v.page("record_audience.html", {**context, "audience": audience, "seen": seen[:_SEEN], "total": len(seen)})
+    return v.page(
+        "record_audience.html",
+        {**context, "audience": audience, "seen": summed(audience.seen), "total": len(audience.seen)},
+    )
 
 
 class RecallForm(msgspec.Struct):

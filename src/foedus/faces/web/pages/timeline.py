@@ -45,7 +45,7 @@ def _events(v: Visit, found: list[Found]) -> Iterator[Event]:
     name_of = names(v, wanted(objects))
     for f, obj in zip(found, objects, strict=True):
         moments = [(n, times.read(obj[n])) for n in _TIMES if isinstance(obj.get(n), str)]
-        if not any(at for _, at in moments):
+        if not any(at for _, at in moments) and f.type != "relationship":
             moments = [("created", times.read(str(obj.get("created", ""))))]
         for what, at in moments:
             if at:
@@ -65,7 +65,7 @@ def timeline_page(request: AnyRequest) -> Response[str]:
         centre = v.view.get(stix_id)
         near = v.view.neighbours(stix_id, limit=_RECORDS)
         found = list({f.id: f for f in [centre, *near.nodes]}.values())
-        context |= {"centre": centre, "markings": v.markings(centre), "total": len(found), "more": near.more}
+        context |= {"centre": centre, "total": len(found), "more": near.more}
         context["title"] = title(centre.obj, names(v, wanted([centre.obj])))
     else:
         try:
@@ -74,6 +74,7 @@ def timeline_page(request: AnyRequest) -> Response[str]:
         except Refused as refused:
             context["fault"], context["more"] = refused.message, False
     events = sorted(_events(v, found), key=lambda e: (-e.at, e.id))
+    context["markings"] = v.all_markings(found)
     context |= {"events": events[:_EVENTS], "shown": len(found), "iso": times.iso}
     return v.page("timeline.html", context)
 

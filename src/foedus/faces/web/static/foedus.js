@@ -80,6 +80,9 @@
     if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
   });
 
+  if (matchMedia("(max-width: 800px)").matches) {
+    for (const node of document.querySelectorAll("[data-narrow-closed]")) node.open = false;
+  }
   for (const node of document.querySelectorAll("[data-shortcuts], [data-with-script]")) node.hidden = false;
   for (const node of document.querySelectorAll("[data-without-script]")) node.hidden = true;
 })();

@@ -84,6 +84,7 @@
       let full = false;
       for (const given of news.nodes) if (!addNode(given, node)) full = true;
       news.edges.forEach(addEdge);
+      mark(news);
       node.opened = true;
       node.next = full ? node.next : news.next;
       node.degree = news.degree;
@@ -96,6 +97,26 @@
       say(box.dataset.sayFailed);
     } finally {
       node.busy = false;
+    }
+  }
+
+  // The picture is marked with every label of what it shows.
+  function mark(news) {
+    if (news.sheet && !document.querySelector(`link[href="${news.sheet}"]`)) {
+      const link = document.createElement("link");
+      link.rel = "stylesheet";
+      link.href = news.sheet;
+      document.head.append(link);
+    }
+    for (const place of document.querySelectorAll("[data-graph-banner] .banners")) {
+      const there = new Set([...place.children].map((child) => child.textContent));
+      for (const one of news.markings) {
+        if (there.has(one.text)) continue;
+        const banner = document.createElement("p");
+        banner.className = `banner ${one.class}`;
+        banner.textContent = one.text;
+        place.append(banner);
+      }
     }
   }
 
@@ -191,7 +212,7 @@
           let dy = n.y - m.y;
           if (!dx && !dy) { dx = (n.id < m.id ? 1 : -1); dy = .5; }
           const d2 = Math.max(60, dx * dx + dy * dy);
-          const push = 2600 / d2;
+          const push = 3400 / d2;
           const d = Math.sqrt(d2);
           n.vx += dx / d * push;
           n.vy += dy / d * push;
@@ -204,7 +225,7 @@
       const dx = b.x - a.x;
       const dy = b.y - a.y;
       const d = Math.hypot(dx, dy) || 1;
-      const length = 96 + 5 * Math.min(24, Math.max(a.links, b.links));
+      const length = 118 + 5 * Math.min(24, Math.max(a.links, b.links));
       const pull = (d - length) / d * .05;
       a.vx += dx * pull;
       a.vy += dy * pull;
@@ -272,7 +293,7 @@
     const [x0, x1, y0, y1] = [Math.min(...xs) - 70, Math.max(...xs) + 70, Math.min(...ys) - 50, Math.max(...ys) + 60];
     camera.x = (x0 + x1) / 2;
     camera.y = (y0 + y1) / 2;
-    camera.k = Math.min(1.3, w / (x1 - x0), h / (y1 - y0));
+    camera.k = Math.min(1.5, w / (x1 - x0), h / (y1 - y0));
   }
   function zoom(factor, x = camera.x, y = camera.y) {
     touched = true;
