@@ -181,6 +181,22 @@ def test_limits_of_one_object() -> None:
         read_input(b" " * 11, Limits(max_import_file=10))
 
 
+@pytest.mark.parametrize("levels", [61, 62, 63, 64, 65, 300, 900, 990, 1_000, 5_000])
+def test_depth_is_counted_from_the_outside_whichever_way_the_text_was_read(levels: int) -> None:
+    inner = "[" * (levels - 3) + "1" + "]" * (levels - 3)  # bundle, objects and the object are three
+    for digits in ("", ", 00000000000000000000"):  # the second makes the reader look closer
+        obj = json.dumps(sample("tool", description="d" + digits, x_deep="@")).replace('"@"', inner)
+        data = f'{{"type": "bundle", "id": "{BUNDLE}", "objects": [{obj}]}}'.encode()
+        try:
+            found = read_input(data)
+        except Refused as error:
+            assert [fault.code for fault in error.faults] == ["too-deep"]
+            assert levels > 64
+        else:
+            assert [fault.code for fault in found.faults] == (["too-deep"] if levels > 64 else [])
+            assert len(found.valid) == (levels <= 64)
+
+
 def test_only_known_types_are_taken_when_asked() -> None:
     found = read([sample("tool"), sample("x-example-thing")], known_types=frozenset({"tool"}))
     assert codes(found) == [("unknown-type", 1, "type")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
 import msgspec
@@ -39,6 +39,7 @@ from foedus.kernel.stix.vocabulary import SCO_TYPES
 __all__ = ["Input", "Valid", "format_time", "markings_of", "read_input", "read_objects", "timestamp", "version_of"]
 
 Container = Literal["bundle", "envelope", "list", "object"]
+_LEVELS: dict[Container, int] = {"bundle": 2, "envelope": 2, "list": 1, "object": 0}  # around each object
 
 
 class Valid(msgspec.Struct, frozen=True, gc=False):
@@ -125,9 +126,10 @@ def read_input(
         quick = read_quickly(data) if not_json(data) is None else None
         if quick is not None:
             batch = _Batch(quick.plain, limits, upgrade, known_types, _Report(limits.max_faults_reported))
-            out = _judge(batch, quick.tree, set())
-            if batch.colons == colons(data):  # no key was lost in reading, see `canonical`
-                return out
+            with suppress(RecursionError):
+                out = _judge(batch, quick.tree, set())
+                if batch.colons == colons(data):  # no key was lost in reading, see `canonical`
+                    return out
         explained = explain(data, limits)
         if not explained.readable:
             raise Refused(faults_of(explained))
@@ -199,6 +201,7 @@ def _judge(batch: _Batch, tree: Any, unreadable: set[int]) -> Input:
     report.add(None, -1, found)
     if container != "object":
         batch.colons = _outer_colons(tree)
+    batch.depth -= _LEVELS[container]
     batch.take(objects, unreadable)
     valid = [] if -1 in unreadable else batch.result()
     return Input(container, valid, report.close(), len(objects))
@@ -218,6 +221,7 @@ class _Batch:
     ) -> None:
         self.plain, self.limits, self.upgrade, self.known_types = plain, limits, upgrade, known_types
         self.report = report
+        self.depth = limits.max_depth  # levels that one object may have
         self.colons = 0  # of the whole input, in canonical form
         self._valid: dict[tuple[str, int], Valid] = {}
         self._conflicting: set[tuple[str, int]] = set()
@@ -225,7 +229,7 @@ class _Batch:
     def take(self, objects: list[Any], unreadable: set[int]) -> None:
         """Judges every object; those in `unreadable` only for their faults."""
         report, known, plain = self.report, self.known_types, self.plain
-        shallow, small = self.limits.max_depth - 2, min(self.limits.max_object_bytes, self.limits.max_string)
+        depth, small = self.depth, min(self.limits.max_object_bytes, self.limits.max_string)
         valid = self._valid
         total = 0
         for index, raw in enumerate(objects):
@@ -243,7 +247,7 @@ class _Batch:
                 continue
             if index in unreadable:
                 continue
-            if body.count(b"{") + body.count(b"[") > shallow or len(body) > small:
+            if body.count(b"{") + body.count(b"[") > depth or len(body) > small:
                 problems = self._too_large(obj, body)
                 if problems:
                     report.add(obj, index, problems)
@@ -266,7 +270,7 @@ class _Batch:
         limits = self.limits
         if len(body) > limits.max_object_bytes:
             return problem("object-too-large", f"{len(body)} bytes; at most {limits.max_object_bytes}")
-        if not depth_within(obj, body, limits.max_depth):
+        if not depth_within(obj, body, self.depth):
             return problem("too-deep", f"nested deeper than {limits.max_depth} levels")
         if len(body) > limits.max_string:
             return _long_strings(obj, limits.max_string)

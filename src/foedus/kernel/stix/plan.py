@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from foedus.kernel.ids import exact, is_uuid_from, timestamp
+from foedus.kernel.ids import exact, is_uuid_from, known_times, timestamp
 from foedus.kernel.stix.checks import ENOUGH, Check, Problems, Rule, below, missing, problem, quoted, wrong_type
 from foedus.kernel.stix.common import SCALARS, custom_property, usual_names
 
 Family = Literal["sdo", "sro", "sco", "meta"]
 Order = tuple[str, str, bool]  # (later, earlier, strictly)
+_NEVER = 2**63
 
 
 class Plan:
@@ -74,10 +75,13 @@ class Plan:
             text = f"a {self.type} needs at least one of {', '.join(self.any_of)}"
             found = (found or []) + problem("missing-property", text)
         for later, earlier, strictly in self.orders:
-            if later in obj and earlier in obj and (strictly or obj[later] != obj[earlier]):
-                problems = _in_order(obj, later, earlier, strictly)
-                if problems:
-                    found = (found or []) + problems
+            if later not in obj or earlier not in obj:
+                continue
+            if found is None and known_times.get(obj[later], 0) > known_times.get(obj[earlier], _NEVER):
+                continue  # both are times, and plainly in order
+            problems = _in_order(obj, later, earlier, strictly)
+            if problems:
+                found = (found or []) + problems
         for rule in self.rules:
             problems = rule(obj)
             if problems:
@@ -87,6 +91,8 @@ class Plan:
 
 def _in_order(obj: dict[str, Any], later: str, earlier: str, strictly: bool) -> Problems | None:
     second, first = obj[later], obj[earlier]
+    if second == first and not strictly:
+        return None
     try:
         if timestamp(second) > timestamp(first):
             return None
