@@ -22,7 +22,8 @@ class PeersMissing(Exception):
 
 def uv() -> Path:
     """The uv program: the project's own, the one on PATH, or the one in the product's environment."""
-    for candidate in (ROOT / ".tools" / "uv", shutil.which("uv"), ROOT / ".venv" / "bin" / "uv"):
+    tools = ROOT / ".tools"
+    for candidate in (tools / "bin" / "uv", tools / "uv", shutil.which("uv"), ROOT / ".venv" / "bin" / "uv"):
         if candidate and Path(candidate).is_file():
             return Path(candidate)
     raise PeersMissing("uv was found neither in .tools, nor on PATH, nor in .venv/bin")

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -68,16 +69,23 @@ def main(argv: list[str] | None = None) -> int:
     except LoadMissing as error:
         print(f"nothing was measured: {error}")
         return 0
-    for name in options.only:
-        start = time.perf_counter()
-        try:
-            BENCHMARKS[name](plan, load, report)
-        except LoadFault as error:
-            report.fault(name, error)
-        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-    report.print()
-    print(report.write(BENCH / "results").relative_to(BENCH.parent))
+    try:
+        for name in options.only:
+            measure(name, plan, load, report)
+    finally:  # also of a run that is cut off
+        report.print()
+        print(report.write(BENCH / "results").relative_to(BENCH.parent))
     return 1 if report.broken else 0
+
+
+def measure(name: str, plan: Plan, load: Load, report: Report) -> None:
+    """One benchmark; what breaks in it is reported and does not keep the others from running."""
+    start = time.perf_counter()
+    try:
+        BENCHMARKS[name](plan, load, report)
+    except (LoadFault, OSError, subprocess.TimeoutExpired) as error:
+        report.fault(name, error)
+    print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

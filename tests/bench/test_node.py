@@ -95,9 +95,9 @@ def test_otherwise_the_last_object_is_looked_for(server: Server, answers: Answer
 def test_projections_that_never_catch_up_are_a_fault(
     server: Server, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "CATCH_UP_LIMIT", 0.1)
+    monkeypatch.setattr(ingest, "STALLED", 0.1)
     answers["/healthz"] = [{"journal": 9, "projected": 3}]
-    with pytest.raises(LoadFault, match="caught up"):
+    with pytest.raises(LoadFault, match="stand still at 3 of 9"):
         ingest.wait_projected(server, "note--1")
 
 
