@@ -184,7 +184,7 @@ class Search:
         """
         clauses, allowed = self._clauses(search, name), self._allowed(readable)
         asked = [word for unit in units(search) if not unit.prefix for word in unit.words]
-        if allowed.clauses and any(shard.holders(word) <= FEW for word in asked):
+        if allowed.clauses and any(shard.holders(name, word) <= FEW for word in asked):
             count, hits = shard.newest(all_of(clauses), FEW)
             if count <= FEW:
                 mask = np.isin(shard.labelsets([place for _, place in hits]), allowed.labelsets)

@@ -99,9 +99,9 @@ class Shard:
         answer = self.searcher.aggregate(query, asked)
         return {c: {str(b["key"]): int(b["doc_count"]) for b in answer[c]["buckets"]} for c in columns}
 
-    def holders(self, word: str) -> int:
-        """How many documents hold the word, whoever may read them: to choose a way, never to show or to rank."""
-        return int(self.searcher.doc_freq("body", word))
+    def holders(self, field: str, word: str) -> int:
+        """How many documents hold the word in this field, whoever may read them: to choose a way, never to show or to rank."""
+        return int(self.searcher.doc_freq(field, word))
 
     def labelsets(self, places: list[DocAddress]) -> NDArray[np.uint64]:
         """The number of each document's label set."""
