@@ -65,7 +65,7 @@ class Journal:
         body = payload[69 + length :]
         if (
             seq != self.size
-            or at <= self.at
+            or at < self.at
             or zero
             or state > 1
             or kind not in (1, 2, 3)

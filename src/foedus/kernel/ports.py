@@ -35,7 +35,7 @@ class Entry:
 
     seq: int
     kind: Kind
-    at: int  # strictly increasing over the journal
+    at: int  # never decreasing over the journal; the entries of one append share it
     envelope: bytes
     body: bytes
     salt: bytes  # 16 bytes

@@ -93,7 +93,7 @@ def frame(magic: bytes, payload: bytes) -> bytes:
 def encode_entries(
     entries: Sequence[NewEntry], seq: int, at: int, salts: bytes, base: int
 ) -> tuple[list[bytes], list[int], list[bytes], list[int]]:
-    """Frames of new entries from `seq` on, the first at time `at` and address `base`.
+    """Frames of new entries from `seq` on, all at time `at` and address `base`.
 
     Returns the parts to write, the addresses of the frames, the leaves, and the addresses of the bodies.
     """
@@ -114,7 +114,7 @@ def encode_entries(
         bodies.append(base + ENTRY_HEAD + len(envelope))
         leaves.append(leaf)
         base += PREFIX.size + length
-        seq, at, salt = seq + 1, at + 1, salt + 16
+        seq, salt = seq + 1, salt + 16
     return parts, positions, leaves, bodies
 
 

@@ -1,6 +1,6 @@
 """The label table: what filters, pages and counts need of every journal entry, in numpy columns. Row i is entry i.
 
-    at          int64   microseconds since 1970, strictly increasing
+    at          int64   microseconds since 1970, never decreasing
     offset      int64   of the body in the journal, for `Journal.read`
     length      int32   of the body; 0 where erased
     labelset    int32   interned tuple of marking-definition ids; -1: none, which no reader may see
@@ -241,8 +241,8 @@ class LabelTable:
         self._write_header()
 
     def _sound(self, count: int) -> int:
-        """How many rows are consistent: times rise, and every code has its name."""
-        bad = [np.flatnonzero(np.diff(self._columns["at"]) <= 0)[:1] + 1]
+        """How many rows are consistent: times never fall, and every code has its name."""
+        bad = [np.flatnonzero(np.diff(self._columns["at"]) < 0)[:1] + 1]
         for name, names in self._names.items():
             bad.append(np.flatnonzero(self._columns[name] >= len(names))[:1])
         return min((int(at[0]) for at in bad if len(at)), default=count)

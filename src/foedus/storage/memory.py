@@ -53,11 +53,11 @@ class MemoryJournal:
             if not entries:
                 return Appended(first, 0, (), (), ())
             check_batch(entries, self._limits)
-            start = max(self._clock.now(), self.last_at + 1)
+            at = max(self._clock.now(), self.last_at)
             salts = self._random.bytes(16 * len(entries))
             added = []
             for i, new in enumerate(entries):
-                seq, at, salt = first + i, start + i, salts[16 * i : 16 * i + 16]
+                seq, salt = first + i, salts[16 * i : 16 * i + 16]
                 leaf = entry_leaf(salt, seq, at, new.kind, new.envelope, new.body)
                 added.append(Entry(seq, new.kind, at, new.envelope, new.body, salt, leaf, False, self._end))
                 self._by_offset[self._end] = seq
@@ -156,7 +156,7 @@ class MemoryJournal:
 def _faults(entry: Entry, last_at: int) -> list[Damage]:
     """What is wrong with one entry by itself."""
     found = []
-    if entry.at <= last_at:
+    if entry.at < last_at:
         found.append(Damage(entry.seq, f"the time of entry {entry.seq} is not after the entry before it"))
     if not entry.erased:
         leaf = entry_leaf(entry.salt, entry.seq, entry.at, entry.kind, entry.envelope, entry.body)

@@ -94,7 +94,7 @@ def read_on(segments: Segments, tree: Tree, verifier: Verifier, start: Head, sto
     for found in segments.frames(start.end, stop):
         if found.magic == ENTRY:
             entry = _entry(found.buffer, found.lo, found.hi, seq)
-            if entry.seq != seq or entry.at <= last_at:
+            if entry.seq != seq or entry.at < last_at:
                 raise Damaged(f"entry {seq} is out of order", seq, hint="run verify")
             leaves.append(entry.leaf)
             positions.append(found.position)

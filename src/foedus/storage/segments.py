@@ -291,7 +291,7 @@ class SegmentJournal:
                     self._cut()
                 self._make_room(total)
                 base = max(head.end, self.segments.last.base + self.segments.last.header)
-                at = max(self._clock.now(), head.last_at + 1)
+                at = max(self._clock.now(), head.last_at)
                 salts = self._random.bytes(16 * len(entries))
                 parts, positions, leaves, bodies = encode_entries(entries, head.size, at, salts, base)
                 growth = self._tree.prepare(leaves)
@@ -301,9 +301,9 @@ class SegmentJournal:
                 data = b"".join(parts)
                 self._write(data, base)
             self._tree.commit(growth, positions)
-            self.head = Head(size, base + len(data), note, at + len(entries) - 1)
+            self.head = Head(size, base + len(data), note, at)
             self._store_tree()
-            return Appended(head.size, len(entries), range(at, at + len(entries)), bodies, leaves)
+            return Appended(head.size, len(entries), (at,) * len(entries), bodies, leaves)
 
     def erase(self, seqs: Sequence[int]) -> None:
         """Overwrite envelope, body and salt of these entries in place, durably. Idempotent.

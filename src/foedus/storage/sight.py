@@ -110,11 +110,15 @@ class Sight:
     def times(self, seqs: NDArray[Any]) -> Rows:
         """Release times of entries in sight."""
         rows = np.asarray(seqs, np.int64)
-        out = self._table.column("at")[rows].astype(np.int64)
-        if len(self._moved_rows) and len(rows):
-            spot = np.minimum(np.searchsorted(self._moved_rows, rows), len(self._moved_rows) - 1)
-            moved = self._moved_rows[spot] == rows
-            out[moved] = self._moved_times[spot[moved]]
+        out = np.zeros(len(rows), np.int64)
+        late = rows < self._late_below
+        if late.any():  # late blocks stand out of the journal's order
+            places = self._places[np.searchsorted(self._rows_in_order, rows[late])]
+            out[late] = self._times[places]
+        if not late.all():
+            start = len(self._places)
+            places = start + np.searchsorted(self._seqs[start : self._count], rows[~late].astype(np.int32))
+            out[~late] = self._times[places]
         return out
 
     def page(
@@ -222,11 +226,9 @@ class Sight:
         alive &= table.column("flags")[rows] & ERASED == 0
         rows, times = rows[alive], times[alive]
         self._count = len(rows)
-        self._seqs = rows.astype(np.int32)
+        self._seqs, self._times = rows.astype(np.int32), times
+        self._index_late()
         self._versioned, self._examined = False, 0
-        moved = times != table.column("at")[rows]
-        order = np.argsort(rows[moved])
-        self._moved_rows, self._moved_times = rows[moved][order], times[moved][order]
 
     def _releases(self) -> tuple[Rows, Rows, NDArray[np.int16]]:
         """Everything ever released to this reader, in order: (row, release time, epoch), some rows more than once."""
@@ -264,30 +266,35 @@ class Sight:
         rows = start + np.flatnonzero(self._decisions[-1][table.column("labelset")[start:]])
         if not len(rows):
             return
-        at = table.column("at")[rows]
-        if at[0] <= self._last:
-            times = _rising(np.concatenate([[self._last], at]))[1:]
-            moved = times != at
-            self._moved_rows = np.concatenate([self._moved_rows, rows[moved]])
-            self._moved_times = np.concatenate([self._moved_times, times[moved]])
-            self._last = int(times[-1])
-        else:
-            self._last = int(at[-1])
-        rows = rows[table.column("flags")[rows] & ERASED == 0]
+        times = _rising(np.concatenate([[self._last], table.column("at")[rows]]))[1:]
+        self._last = int(times[-1])
+        alive = table.column("flags")[rows] & ERASED == 0
+        rows, times = rows[alive], times[alive]
         need = self._count + len(rows)
         if need > len(self._seqs):
-            grown = np.empty(need + need // 2, np.int32)
-            grown[: self._count] = self.seqs
-            self._seqs = grown
+            self._seqs = _grown(self._seqs, self._count, need)
+            self._times = _grown(self._times, self._count, need)
         self._seqs[self._count : need] = rows
+        self._times[self._count : need] = times
         self._count = need
 
     def _let_go(self) -> None:
         """Drop what was erased. Whoever pages by time goes on where they were."""
         self._erasures = len(self._table.erased_log)
         alive = self._table.column("flags")[self.seqs] & ERASED == 0
-        self._seqs = self.seqs[alive]
+        self._seqs, self._times = self.seqs[alive], self._times[: self._count][alive]
         self._count = len(self._seqs)
+        self._index_late()
+
+    def _index_late(self) -> None:
+        """Places by row for the part that late blocks put out of the journal's order; what is appended is in order."""
+        self._late_below = 0
+        self._places: NDArray[np.int64] = np.empty(0, np.int64)
+        self._rows_in_order: NDArray[np.int32] = np.empty(0, np.int32)
+        if len(self._epochs) > 1:
+            self._places = np.argsort(self.seqs)
+            self._rows_in_order = self.seqs[self._places]
+            self._late_below = int(self._rows_in_order[-1]) + 1 if self._count else 0
         self._versioned, self._examined = False, 0
 
     def _decide(self) -> None:
@@ -307,15 +314,8 @@ class Sight:
     # -- searching
 
     def _place_after(self, time: int) -> int:
-        """The first place whose release time is later: binary search, for most times are not stored again."""
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            if self.times(self._seqs[middle : middle + 1])[0] <= time:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        """The first place whose release time is later."""
+        return int(np.searchsorted(self._times[: self._count], time, "right"))
 
     def _search(self, start: int, want: int, codes: NDArray[np.int16] | None, versions: Wanted | None) -> Rows:
         found: list[Rows] = []
@@ -356,6 +356,13 @@ class Sight:
             places = np.flatnonzero(keep)
             keep[places] = chosen(self._table, self, rows[places].astype(np.int64), versions)
         return keep
+
+
+def _grown(array: NDArray[Any], count: int, need: int) -> NDArray[Any]:
+    """A larger array with the same first `count` values."""
+    out = np.empty(need + need // 2, array.dtype)
+    out[:count] = array[:count]
+    return out
 
 
 def _rising(keys: Rows) -> Rows:

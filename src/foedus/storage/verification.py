@@ -189,7 +189,7 @@ class _Verification:
         if not self._reach(head.seq, f"entry {head.seq} stands where entry {self.seq} is expected"):
             return
         seq = head.seq
-        if head.at <= self.last_at:
+        if head.at < self.last_at:
             self._report(seq, f"the time of entry {seq} is not after the entry before it")
         self.last_at = head.at
         if head.kind not in _KINDS:
