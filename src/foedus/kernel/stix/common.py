@@ -133,7 +133,19 @@ def extension(value: Any) -> Problems | None:
 def _foreign_extension(value: Any) -> Problems | None:
     if type(value) is not dict:
         return wrong_type("an object", value)
-    return None if value else problem("empty-dictionary", "must not be empty; leave the extension out")
+    if not value:
+        return problem("empty-dictionary", "must not be empty; leave the extension out")
+    return _bad_names(value)
+
+
+def _bad_names(value: Any) -> Problems:
+    """Names of an extension's properties that no property may have."""
+    found: Problems = []
+    for name in value if type(value) is dict else ():
+        if not _NAME.fullmatch(name) and name != "id" and len(found) < ENOUGH:
+            text = "a property's name has 3 to 250 of a-z, 0-9 and _, a letter first"
+            found += problem("invalid-property-name", text, printable(name))
+    return found
 
 
 def extensions(predefined: dict[str, Check] | None = None, *, named: bool = True) -> Check:
@@ -148,7 +160,7 @@ def extensions(predefined: dict[str, Check] | None = None, *, named: bool = True
         found: Problems = []
         for key, item in value.items():
             if key in known:
-                found += below(key, known[key](item) or ())
+                found += below(key, known[key](item) or ()) + below(key, _bad_names(item))
             elif _EXTENSION_ID.fullmatch(key):
                 found += below(key, extension(item) or ())
             elif named and _PREDEFINED.fullmatch(key):

@@ -357,7 +357,7 @@ PLANS = [
         "marking-definition",
         "meta",
         {
-            **{name: check for name, check in DOMAIN.items() if name not in ("lang", "confidence")},
+            **DOMAIN,
             "created": time,
             "modified": time,
             "name": string,

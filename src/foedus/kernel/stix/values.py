@@ -113,7 +113,7 @@ def domain_name(value: Any) -> Problems | None:
     return problem("invalid-domain-name", f"{quoted(value)} is not a domain name (RFC 1034, RFC 5890)")
 
 
-_LABEL = re.compile(r"[^\s/\\@:?\#,;<>\"'()\[\]{}|^`\x00-\x1f\x7f]+")
+_LABEL = re.compile(r"(?!-)[^\s/\\@:?\#,;<>\"'()\[\]{}|^`\x00-\x1f\x7f]+(?<!-)")
 
 _CPE_TEXT = r"(?:\?*|\*?)(?:[a-zA-Z0-9\-._]|\\[\\*?!\"#$%&'()+,/:;<=>@\[\]^`{|}~])+(?:\?*|\*?)"
 cpe = matching(
