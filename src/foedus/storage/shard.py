@@ -100,7 +100,7 @@ class Shard:
         return {c: {str(b["key"]): int(b["doc_count"]) for b in answer[c]["buckets"]} for c in columns}
 
     def holders(self, field: str, word: str) -> int:
-        """How many documents hold the word in this field, whoever may read them: to choose a way, never to show or to rank."""
+        """How many documents hold the word in this field, readable or not: to choose a way, never to rank."""
         return int(self.searcher.doc_freq(field, word))
 
     def labelsets(self, places: list[DocAddress]) -> NDArray[np.uint64]:
