@@ -28,6 +28,7 @@ from foedus.node.answers import Found, Neighbours
 
 _NAMED = 300  # references whose titles are looked up on one page
 _LINKS = 50
+_NOT_EVIDENCED = frozenset({"relationship", "marking-definition", "extension-definition", "language-content"})
 
 
 def asked_version(v: Visit) -> int | None:
@@ -83,6 +84,7 @@ def record_page(request: AnyRequest, stix_id: str) -> Response[str]:
         "extension_names": _extension_names(v, body.extensions),
         "grading_key": grading.EXTENSION,
         "proof": _proof(v, record),
+        "origins": _origins(v, record),
     }
     return v.page("record.html", context)
 
@@ -100,6 +102,18 @@ def _proof(v: Visit, record: Found) -> Any:
         return v.view.proof(record.id, asked_version(v))
     except FoedusError:
         return None
+
+
+def _origins(v: Visit, record: Found) -> dict[str, Any] | None:
+    """How many independent origins stand behind what is known of the record; None where that says nothing."""
+    asked = any(q.name == "origins" for d in v.verbs.domains() if d.name == "intelligence" for q in d.queries)
+    if not asked or record.type in _NOT_EVIDENCED:
+        return None
+    try:
+        answer = v.verbs.ask(v.subject, "intelligence", "origins", {"target": record.id})
+    except FoedusError:
+        return None
+    return answer if answer["records"] > 1 else None
 
 
 @get("/records/{stix_id:str}/json", sync_to_thread=True)
