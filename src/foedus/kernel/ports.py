@@ -1,6 +1,7 @@
 """Ports: what the node needs from the outside. Each has one contract suite that every implementation passes.
 
-Times are microseconds since 1970-01-01T00:00:00Z in an int. Entries of a journal are numbered from 0.
+Times are microseconds since 1970-01-01T00:00:00Z in an int. Entries of a journal are numbered from 0. What there is one
+of for every record is a Struct: made four times as fast as a frozen dataclass, and out of the garbage collector's sight.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 
 class Kind(IntEnum):
@@ -20,8 +23,7 @@ class Kind(IntEnum):
     LABEL = 4  # the marking definition of a label that entries name in their envelope; read through the registry
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True, gc=False):
     """What a caller hands to `Journal.append`. Both parts are canonical JSON (RFC 8785)."""
 
     kind: Kind
@@ -29,8 +31,7 @@ class NewEntry:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, gc=False):
     """One entry as it stands in the journal. Erased: envelope, body and salt are empty, the leaf remains."""
 
     seq: int
@@ -107,8 +108,7 @@ class Journal(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True, gc=False):
     """The few properties of a record that projections filter and order by."""
 
     id: str  # STIX id
@@ -119,8 +119,7 @@ class Head:
     labels: tuple[str, ...]  # ids of the marking definitions that are its label set, sorted
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True, gc=False):
     """One entry with its head decoded once, as projections take it. A tombstone has no head."""
 
     seq: int

@@ -26,6 +26,7 @@ from foedus.node.people import COMMAND_LINE, People
 from foedus.node.roles import scopes_of
 from foedus.storage.accounts import Account, Accounts
 from foedus.storage.segments import SegmentJournal
+from foedus.storage.verification import verify_folder
 
 _DAY = 86_400
 
@@ -109,12 +110,7 @@ def verify(data: Path, on_progress: OnProgress | None = None) -> dict[str, Any]:
 
 
 def _verify_one(folder: Path, verifier: Any, progress: Any) -> dict[str, Any]:
-    try:
-        with SegmentJournal.open(folder, verifier=verifier, read_only=True) as journal:
-            found: Verification = journal.verify(progress)
-    except Damaged as error:
-        damage = [{"seq": error.seq, "message": error.message}]
-        return {"sound": False, "entries": 0, "checkpoints": 0, "erased": 0, "root": "", "damage": damage}
+    found: Verification = verify_folder(folder, verifier, progress=progress)  # also what is too damaged to open
     return {
         "sound": not found.damage,
         "entries": found.entries,

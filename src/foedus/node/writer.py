@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from foedus.config import Limits
 from foedus.kernel.errors import Busy, FoedusError
@@ -23,9 +24,8 @@ from foedus.storage.labels import LabelTable
 _FRAME = 512  # more than the frame and envelope of an entry
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """One entry to be. `digest` is the table's content digest of `body`; `unique` drafts are left out where equal."""
+class Draft(Struct, frozen=True, gc=False):
+    """One entry to be. `unique` drafts are left out where an equal one is there already."""
 
     kind: Kind
     envelope: bytes
@@ -35,8 +35,7 @@ class Draft:
     targets: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True, gc=False):
     """Where a draft stands: its entry, and whether an equal one was there before."""
 
     seq: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from foedus.config import Limits
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Signer
