@@ -16,7 +16,7 @@ import msgspec
 from foedus.config import Limits, Settings
 from foedus.kernel.canonical import canonical
 from foedus.kernel.domain import Domain, RecordType, domains
-from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused
+from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused, TooLarge
 from foedus.kernel.label import Label
 from foedus.kernel.labelcheck import read_label_input
 from foedus.kernel.policy import most_restrictive
@@ -211,6 +211,9 @@ class Node:
         notices: list[str] = []
         try:
             read = self._read(data, upgrade, format, name, notices, stix_only=envelope)
+            most = self.limits.max_objects_per_request
+            if envelope and read.total > most:
+                raise TooLarge([], f"an envelope may hold {most} objects (max_objects_per_request), not {read.total}")
         except Refused as error:
             if envelope:
                 raise

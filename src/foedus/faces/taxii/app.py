@@ -56,8 +56,14 @@ class UnsupportedMedia(Refused):
 
 
 class MethodNotAllowed(Refused):
+    """`allowed` goes into the Allow header, which RFC 9110 demands of a 405."""
+
     status = 405
     code = "method-not-allowed"
+
+    def __init__(self, message: str, *allowed: str) -> None:
+        super().__init__([], message)
+        self.allowed = allowed
 
 
 def _stamp(micros: int) -> str:
@@ -76,7 +82,9 @@ def _media(value: str) -> tuple[str, dict[str, str]]:
 
 
 def _acceptable(accept: str) -> bool:
-    for one in accept.split(",") or [""]:
+    if not accept.strip():
+        return True  # says nothing: the same as no header (RFC 9110, 12.4.1)
+    for one in accept.split(","):
         kind, given = _media(one)
         if kind in {"*/*", "application/*"}:
             return True
@@ -129,6 +137,8 @@ class TaxiiApp:
             headers += [(b"www-authenticate", b'Bearer realm="foedus"'), (b"www-authenticate", b'Basic realm="foedus"')]
         if isinstance(error, TooMany):
             headers.append((b"retry-after", str(error.retry_after).encode()))
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"allow", ", ".join(error.allowed).encode()))
         message: dict[str, Any] = {
             "title": error.code.replace("-", " "),
             "description": error.message,
@@ -147,7 +157,7 @@ class TaxiiApp:
         subject = await self._authenticate(scope)
         if not _acceptable(headers.get(b"accept", "*/*")):
             raise NotAcceptable([], "this server speaks application/taxii+json;version=2.1")
-        path = scope["path"].removeprefix(self._base).strip("/")
+        path = scope["path"].removeprefix(self._base.rstrip("/")).strip("/")
         parts = path.split("/") if path else []
         match parts:
             case []:
@@ -284,7 +294,9 @@ class TaxiiApp:
         """A recall of the whole record: one version alone cannot be withdrawn from those who have it."""
         if collection.types is not None:
             subject.require("recall")
-            raise MethodNotAllowed([], "this collection is read-only; DELETE in the collection of everything")
+            raise MethodNotAllowed(
+                "this collection is read-only; DELETE in the collection of everything", "GET", "HEAD"
+            )
         if "match[version]" in parameters(query):
             raise Refused([Fault("unsupported", "a recall withdraws every version", path="match[version]")])
         await asyncio.to_thread(self._node.recall, subject, object_id, "TAXII DELETE")
@@ -298,7 +310,7 @@ class TaxiiApp:
             raise UnsupportedMedia([], f"POST an envelope as {TAXII}")
         subject.require("publish")
         if collection.types is not None:
-            raise MethodNotAllowed([], "this collection is read-only; POST to the collection of everything")
+            raise MethodNotAllowed("this collection is read-only; POST to the collection of everything", "GET", "HEAD")
         data = await _read_body(receive, headers, self._limits.max_content_length)
         received = self._node.clock.now()
         if len(data) <= _INLINE:
@@ -307,6 +319,8 @@ class TaxiiApp:
             ingest = await asyncio.to_thread(self._node.begin_ingest, subject, data, partial=True, envelope=True)
         outcomes = [await asyncio.wrap_future(future) for future in ingest.futures]
         report = ingest.finish(outcomes)
+        if not report.accepted and any(fault.index < 0 and fault.code != "more-faults" for fault in report.faults):
+            raise Refused(report.faults)  # the envelope itself is wrong: no object of it fails on its own
         status = _status(str(uuid.uuid4()), received, report)
         self._statuses.keep(subject.name, status)
         return 202, [], _encode(status)
@@ -314,7 +328,7 @@ class TaxiiApp:
 
 def _only(method: str, *allowed: str) -> None:
     if method not in allowed:
-        raise MethodNotAllowed([], f"{method} is not possible here; possible: {', '.join(allowed)}")
+        raise MethodNotAllowed(f"{method} is not possible here; possible: {', '.join(allowed)}", *allowed)
 
 
 def _dates(page: Page) -> Headers:
@@ -359,7 +373,8 @@ def _status(status_id: str, received: int, report: ImportReport) -> dict[str, An
     ]
     by_object: dict[str, list[str]] = {}
     for fault in report.faults:
-        by_object.setdefault(fault.object_id or f"object {fault.index}", []).append(str(fault))
+        place = f"object {fault.index}" if fault.index >= 0 else "envelope"
+        by_object.setdefault(fault.object_id or place, []).append(str(fault))
     failures = [
         {"id": name, "version": _stamp(received), "message": "; ".join(words)[:2000]}
         for name, words in by_object.items()
