@@ -181,6 +181,35 @@ def test_widened_clearance_is_released_late_and_no_poller_misses_it(world: World
     assert world.node.view(bob, "t").page(PageQuery(added_after=first.last)).first == late.first
 
 
+STATEMENT = {
+    "type": "marking-definition",
+    "spec_version": "2.1",
+    "id": "marking-definition--00000000-0000-4000-8000-0000000000aa",
+    "created": "2026-01-01T00:00:00.000Z",
+    "definition_type": "statement",
+    "definition": {"statement": "Copyright 2026"},
+}
+
+
+def test_a_marking_that_is_defined_later_hides_until_then(world: World) -> None:
+    """A feed may send objects before the definition that they point at: nobody sees them meanwhile, nobody misses them."""
+    anna = world.person("anna", SECRET)
+    early = [indicator(n, object_marking_refs=[STATEMENT["id"]]) for n in range(3)]
+    world.node.ingest(anna, bundle(*early))
+    world.clock.tick()
+    world.node.ingest(anna, bundle(indicator(9)))
+    first = world.node.view(anna, "t").page(PageQuery())
+    assert ids(first) == [indicator(9)["id"]]
+    world.clock.tick()
+    world.node.ingest(anna, bundle(STATEMENT))
+    world.clock.tick()
+    late = world.node.view(anna, "t").page(PageQuery(added_after=first.last))
+    assert sorted(ids(late)) == sorted([STATEMENT["id"], *(str(one["id"]) for one in early)])
+    world.reopen()
+    again = world.node.view(anna, "t").page(PageQuery(added_after=first.last))
+    assert (again.bodies, again.first, again.last) == (late.bodies, late.first, late.last)
+
+
 def test_every_release_is_recorded(world: World) -> None:
     anna, carl = world.person("anna", SECRET), world.person("carl", SECRET, "auditor")
     world.node.ingest(anna, bundle(indicator(1)), "ALLIANCE SECRET")

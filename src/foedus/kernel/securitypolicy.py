@@ -211,7 +211,16 @@ class Policy:
         return faults
 
     def compile(self, label: Label) -> CompiledLabel:
-        """The label in the policy's terms, with every fault that an existing label can have."""
+        """The label in the policy's terms, with every fault that an existing label can have. Once per distinct label."""
+        key = (label.classification, label.categories)
+        found = self._labels.get(key)
+        if found is None:
+            if len(self._labels) >= _REMEMBERED:
+                self._labels.clear()
+            found = self._labels[key] = self._compile_label(label)
+        return found
+
+    def _compile_label(self, label: Label) -> CompiledLabel:
         level = self.classification(label.classification)
         categories = tuple(self.compiled(c) for c in label.categories)
         faults: list[Fault] = []
@@ -439,6 +448,10 @@ class Policy:
 
     @cached_property
     def _compiled(self) -> dict[Category, CompiledCategory]:
+        return {}
+
+    @cached_property
+    def _labels(self) -> dict[tuple[str, tuple[Category, ...]], CompiledLabel]:
         return {}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from foedus.kernel.label import Label
-from foedus.kernel.stixmarking import Means, meaning
+from foedus.kernel.stixmarking import Meaning, Means, meaning
 from foedus.node.registry import LabelRegistry
 
 
@@ -47,22 +47,22 @@ class Labelling:
         return sum(markings in self._defaulted for markings in all_markings) if self._defaulted else 0
 
     def _label_set(self, markings: tuple[str, ...]) -> tuple[str, ...]:
-        ids = {one for one in markings if self._restricts(one)}
+        senses = {one: self._sense(one) for one in markings}
+        self.unknown |= {one for one, sense in senses.items() if sense is None}
+        ids = {one for one, sense in senses.items() if sense is None or sense.means is not Means.NO_RESTRICTION}
         if self._given:
             ids.add(self._given)
-        if not ids:
+        elif all(sense is None or sense.means is Means.NO_RESTRICTION for sense in senses.values()):
+            # A marking whose definition is still to come may turn out to limit nothing: the default holds then.
             self._defaulted.add(markings)
             ids.add(self._own(self._default))
         return tuple(sorted(ids))
 
-    def _restricts(self, marking_id: str) -> bool:
+    def _sense(self, marking_id: str) -> Meaning | None:
         sense = self._registry.meaning_of(marking_id)
         if sense is None and marking_id in self._definitions:
-            sense = meaning(self._definitions[marking_id])
-        if sense is None:
-            self.unknown.add(marking_id)
-            return True
-        return sense.means is not Means.NO_RESTRICTION
+            return meaning(self._definitions[marking_id])
+        return sense
 
     def _own(self, label: Label) -> str:
         definition = self._registry.definition(label)

@@ -411,6 +411,9 @@ class Node:
         self.writer.submit([Draft(Kind.RECORD, self.envelope((marking_id,)), canonical(definition), head)])
 
     def _committed(self, batch: Sequence[Item]) -> None:
+        for item in batch:
+            if item.head is not None and item.head.type == "marking-definition":
+                self.registry.confirm(item.head.id, item.at)
         for labelset in {item.head.labels for item in batch if item.head is not None}:
             self.registry.want(labelset, batch[0].at)
         self.projector.wake()

@@ -75,6 +75,17 @@ class LabelRegistry:
         for marking_id in labelset:
             self._first_uses.setdefault(marking_id, at)
 
+    def confirm(self, marking_id: str, at: int) -> None:
+        """The definition stands in the journal since this moment: what a restart will find, and so what counts."""
+        held = self._known.get(marking_id)
+        if held is None or held[0] == at or held[0] == -1:
+            return
+        with self._lock:
+            self._known[marking_id] = (at, held[1])
+            if held[0] in self._late:
+                self._late.discard(held[0])
+                self._late.add(at)
+
     def settle(self) -> None:
         """After start-up, when definitions were learned before their first uses were known: find the late ones."""
         for marking_id, since in list(self._first_uses.items()):

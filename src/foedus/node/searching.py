@@ -36,23 +36,36 @@ class Searching:
         limit = max(0, min(query.limit, self._node.limits.max_page))
         words = parse(query.text, self._node.limits)
         with self._node.sights.of(view.subject) as sight:
-            current = sight.current()
             if words == _ALL:
-                rows = current[self._narrow(current, query)]
-                total, page = len(rows), self._newest(sight, rows)[query.offset : query.offset + limit]
+                total, page, facets = self._everything(sight, query, limit)
             else:
-                keep = self._keep(sight, current, query)
-                readable = Readable(self._node.table.names("labelset"), sight.permitted)
-                with self._projector.lock:
-                    matched, _ = self._projector.text.matching(words, readable, keep=keep)
-                    rows = np.sort(matched)
-                    if query.order == "newest":
-                        total, page = len(rows), self._newest(sight, rows)[query.offset : query.offset + limit]
-                    else:
-                        hits = self._projector.text.search(words, readable, keep=keep, limit=limit, offset=query.offset)
-                        total, page = hits.total, np.array([seq for seq, _ in hits.hits], np.int64)
-            facets = self._facets(sight, rows)
+                total, page, facets = self._matching(sight, words, query, limit)
         return SearchAnswer(total, view.rows(page), facets)
+
+    def _everything(self, sight: Sight, query: SearchQuery, limit: int) -> tuple[int, Rows, dict[str, list[Facet]]]:
+        """No words: the latest versions, newest released first."""
+        rows = sight.current()
+        rows = rows[self._narrow(rows, query)]
+        stop = max(0, len(rows) - query.offset)
+        return len(rows), rows[max(0, stop - limit) : stop][::-1], self._facets(sight, rows)
+
+    def _matching(
+        self, sight: Sight, words: SearchText, query: SearchQuery, limit: int
+    ) -> tuple[int, Rows, dict[str, list[Facet]]]:
+        readable = Readable(self._node.table.names("labelset"), sight.permitted)
+        keep = self._keep(sight, query)
+        text = self._projector.text
+        with self._projector.lock:
+            rows, complete = text.matching(words, readable, keep=keep)  # newest first
+            if complete and query.order == "newest":
+                total, page = len(rows), rows[query.offset : query.offset + limit]
+            else:
+                hits = text.search(words, readable, keep=keep, limit=limit, offset=query.offset)
+                total, page = hits.total, np.array([seq for seq, _ in hits.hits], np.int64)
+            if complete or keep is not None:
+                return total, page, self._facets(sight, rows)
+            counted = text.facets(words, readable, columns=("type", "originator"))
+        return total, page, {name: _ranked(counts) for name, counts in counted.counts.items()}
 
     def neighbours(self, view: View, stix_id: str, kinds: frozenset[str] | None, limit: int, cursor: str) -> Neighbours:
         centre = view.get(stix_id)
@@ -62,19 +75,14 @@ class Searching:
         hashed = self._node.table.hashing.of_id(stix_id)
         after = _read_cursor(cursor)
         with self._node.sights.of(view.subject) as sight:
-            current = sight.current()
-
-            def sees(rows: Rows) -> Rows:
-                return _among(rows, current)
-
             with self._projector.lock:
                 links = self._projector.links
-                found = links.neighbours(hashed, sees, kinds=kinds, limit=limit + 1, after=after)
-                degree = links.degree(hashed, sees, cap=_DEGREE_CAP)
+                found = links.neighbours(hashed, sight.is_current, kinds=kinds, limit=limit + 1, after=after)
+                degree = links.degree(hashed, sight.is_current, cap=_DEGREE_CAP)
             more, found = len(found) > limit, found[:limit]
             others = {link.other for link in found}
             _, rows = self._node.table.rows_of_hashes(np.array(sorted(others), np.uint64))
-            ends = np.unique(rows[_among(rows, current)]) if len(rows) else rows
+            ends = np.unique(rows[sight.is_current(rows)]) if len(rows) else rows
         nodes = view.rows(ends)
         vias = view.rows([link.seq for link in found])
         edges = self._edges(centre, found, nodes, vias)
@@ -102,9 +110,15 @@ class Searching:
             out.append(Edge(ends[0], link.kind, ends[1], via.id))
         return list(dict.fromkeys(out))
 
-    def _keep(self, sight: Sight, current: Rows, query: SearchQuery) -> Callable[[Rows], Rows]:
+    def _keep(self, sight: Sight, query: SearchQuery) -> Callable[[Rows], Rows] | None:
+        """Which matches count: current ones that pass the facet filters. None: all of them do."""
+        narrowed = bool(query.types is not None or query.originator or query.created_by or query.label)
+        narrowed = narrowed or query.since is not None or query.until is not None
+        if not narrowed:
+            return sight.is_current if sight.has_versions else None
+
         def keep(rows: Rows) -> Rows:
-            mask = _among(rows, current)
+            mask: Rows = sight.is_current(rows)
             places = np.flatnonzero(mask)
             mask[places] = self._narrow(rows[places], query)
             return mask
@@ -131,12 +145,6 @@ class Searching:
             mask &= table.column("version")[rows] <= query.until
         return mask
 
-    def _newest(self, sight: Sight, rows: Rows) -> Rows:
-        """Newest version first; what is equally new in reverse order of release."""
-        version = self._node.table.column("version")[rows]
-        times = sight.times(rows)
-        return rows[np.lexsort((-times, -np.where(version == 0, times, version)))]
-
     def _facets(self, sight: Sight, rows: Rows) -> dict[str, list[Facet]]:
         facets = {
             "type": _ranked(sight.counts_by("type", rows)),
@@ -159,15 +167,6 @@ class Searching:
             return []
         months, counts = np.unique(versions.astype("datetime64[us]").astype("datetime64[M]"), return_counts=True)
         return [Facet(str(month), int(count)) for month, count in zip(months, counts, strict=True)]
-
-
-def _among(rows: Rows, ascending: Rows) -> Rows:
-    """Which rows stand in an ascending array."""
-    if not len(ascending):
-        return np.zeros(len(rows), bool)
-    spot = np.minimum(np.searchsorted(ascending, rows), len(ascending) - 1)
-    found: Rows = ascending[spot] == rows
-    return found
 
 
 def _known(code: int) -> int:

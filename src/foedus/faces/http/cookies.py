@@ -7,9 +7,10 @@ neighbouring host cannot plant one (RFC 6265bis, section 4.1.3). Over http, whic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from litestar.datastructures import Cookie
+if TYPE_CHECKING:  # TAXII authenticates without the framework of the pages
+    from litestar.datastructures import Cookie
 
 _NAME = "foedus"
 _MAX_COOKIES = 16 * 1024  # bytes
@@ -22,6 +23,8 @@ def cookie_name(secure: bool, name: str = _NAME) -> str:
 
 def cookie(value: str, secure: bool, *, max_age: int, name: str = _NAME) -> Cookie:
     """With `max_age` 0 and no value, the browser drops the cookie."""
+    from litestar.datastructures import Cookie
+
     return Cookie(
         key=cookie_name(secure, name),
         value=value,

@@ -14,7 +14,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any
 
 import uvicorn
@@ -32,6 +34,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_log = logging.getLogger("foedus.server")
 
 
 class Dispatch:
@@ -51,6 +54,27 @@ class Dispatch:
             await self._pages(scope, receive, send)
 
 
+class Pages:
+    """The pages and the HTTP API, loaded in a thread of their own: TAXII and health answer meanwhile."""
+
+    def __init__(self, node: Node, authentication: Authentication, limits: Limits) -> None:
+        self._app: Future[App] = Future()
+        threading.Thread(target=self._load, args=(node, authentication, limits), daemon=True).start()
+
+    def _load(self, node: Node, authentication: Authentication, limits: Limits) -> None:
+        try:
+            from foedus.faces.http.site import site
+
+            self._app.set_result(site(node, authentication, limits))
+        except BaseException as error:
+            self._app.set_exception(error)
+            _log.exception("the pages cannot be loaded")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app.result() if self._app.done() else await asyncio.wrap_future(self._app)
+        await app(scope, receive, send)
+
+
 async def _health(send: Send) -> None:
     body = b'{"status":"ok"}'
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -60,14 +84,14 @@ async def _health(send: Send) -> None:
 
 def application(node: Node, limits: Limits) -> App:
     """The application for a node that is open."""
-    from foedus.faces.http.site import site
-
     authentication = Authentication(node.access, node.clock, limits)
 
     async def authenticate(scope: Scope) -> Subject:
-        return await authentication.authenticate(scope["headers"], client_address(scope), secure=is_secure(scope), cookies=False)
+        return await authentication.authenticate(
+            scope["headers"], client_address(scope), secure=is_secure(scope), cookies=False
+        )
 
-    return Dispatch(TaxiiApp(node, authenticate, limits), site(node, authentication, limits))
+    return Dispatch(TaxiiApp(node, authenticate, limits), Pages(node, authentication, limits))
 
 
 def serve(settings: Settings) -> None:

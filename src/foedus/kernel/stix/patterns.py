@@ -11,9 +11,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from stix2patterns.v21.pattern import Pattern
-from stix2patterns.validator import run_validator
-
 from foedus.kernel.stix.checks import Problems, problem, quoted
 
 MAX_SLOW_PATTERN = 100_000  # characters that the full grammar is tried on: about a second
@@ -65,6 +62,9 @@ def full_grammar_faults(pattern: str, version: str) -> tuple[str, ...]:
         return (f"a pattern of {len(pattern)} characters; at most {MAX_SLOW_PATTERN}, or a plain chain of comparisons",)
     if _nesting(pattern) > _MAX_NESTING:
         return (f"a pattern may nest {_MAX_NESTING} parentheses at most",)
+    from stix2patterns.v21.pattern import Pattern  # a tenth of a second to load, and most patterns do not need it
+    from stix2patterns.validator import run_validator
+
     try:
         errors = run_validator(pattern, version)
         if errors:

@@ -14,9 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-
 from foedus.domains.intelligence.formats.csvtable import Result, Table
 from foedus.domains.intelligence.formats.indicators import COLUMNS, header, write_rows
 from foedus.domains.intelligence.formats.limits import TableLimits
@@ -36,6 +33,8 @@ def sniff(data: bytes) -> bool:
 
 def read(data: bytes, now: int | None = None, limits: TableLimits | None = None) -> Result:
     """Indicators of a workbook, and faults with row and column as for CSV. Never raises."""
+    from openpyxl import load_workbook  # a third of the node's start-up time: loaded where a workbook is read
+
     limits = limits or TableLimits()
     if (fault := _weigh(data, limits)) is not None:
         return [], [fault]
@@ -127,6 +126,8 @@ def write(objects: Sequence[Mapping[str, Any]]) -> bytes:
 
     Raises Refused where a pattern is too long for a cell; long descriptions are cut, visibly.
     """
+    from openpyxl import Workbook
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Indicators")
     sheet.freeze_panes = "A2"
@@ -143,6 +144,8 @@ def _cell(sheet: Any, column: str, text: str) -> Any:
         if column not in ("name", "description"):
             raise Refused([Fault("too-large", f"{column} has more than {_MAX_CELL:,} characters: export CSV or STIX")])
         text = f"{text[: _MAX_CELL - 4]} […]"
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, value=_CONTROL.sub("\ufffd", text))
     cell.data_type = "s"
     return cell
