@@ -75,12 +75,13 @@ def up(
 def demo(
     data: Annotated[Path | None, typer.Option(help="Where to keep it; a temporary folder otherwise.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8440,
+    open_: Annotated[bool, typer.Option("--open", help="Open the analyst's page in a browser.")] = False,
 ) -> None:
     """Start a node with a small sample coalition and three people, and print a one-time link for each."""
     from foedus.faces.cli.demo import run_demo
 
     with told():
-        run_demo(data, port)
+        run_demo(data, port, open_)
 
 
 @app.command("import", epilog="Example: foedus import --data fin report.json --label 'ALLIANCE RESTRICTED' --as anna")
