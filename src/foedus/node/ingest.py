@@ -52,6 +52,7 @@ class Ingest:
         self.good = sorted(self.good, key=lambda v: v.type != "marking-definition")  # known before it is named
         self.count = len(self.good)
         self.futures: list[Future[list[Outcome]]] = []
+        self.label_sets: list[tuple[str, ...]] = []  # one for each of `good`
         self._labels: Counter[tuple[str, ...]] = Counter()
         if self.good:
             self._submit(given, default)
@@ -59,7 +60,8 @@ class Ingest:
     def _submit(self, given: Label | None, default: Label) -> None:
         definitions = {v.id: v.obj for v in self.good if v.type == "marking-definition"}
         labelling = Labelling(self._node.registry, given, default, definitions)
-        drafts = [self._draft(valid, labelling.label_set(valid.markings)) for valid in self.good]
+        self.label_sets = [labelling.label_set(valid.markings) for valid in self.good]
+        drafts = [self._draft(valid, labels) for valid, labels in zip(self.good, self.label_sets, strict=True)]
         self._node.introduce(labelling.needed, definitions)
         size = self._node.limits.batch_entries
         for start in range(0, len(drafts), size):
@@ -124,7 +126,9 @@ class _Envelope(msgspec.Struct):
 def whole_input_fault(error: Refused) -> Input:
     """Input that could not be taken apart, as an Input with nothing in it but faults."""
     faults = list(error.faults) or [Fault(error.code, error.message)]
-    return Input(container="object", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0})))
+    return Input(
+        container="object", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0}))
+    )
 
 
 def objects_of(valid: Sequence[Valid]) -> list[Mapping[str, Any]]:

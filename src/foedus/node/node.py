@@ -22,7 +22,7 @@ from foedus.kernel.labelcheck import read_label_input
 from foedus.kernel.policy import most_restrictive
 from foedus.kernel.ports import Clock, Head, Item, Kind, Random, Verification
 from foedus.kernel.record import Input, Valid, read_input, read_objects, version_of
-from foedus.node import care, setup
+from foedus.node import authorship, care, setup
 from foedus.node.access import Access
 from foedus.node.answers import ImportReport, Marking, Published, Seen
 from foedus.node.clock import SystemClock, SystemRandom
@@ -251,11 +251,14 @@ class Node:
     ) -> list[Published]:
         subject.require("publish")
         given = self.read_label(label) if label else None
-        read = read_objects([self._marked(obj, given, subject) for obj in objects], self.limits)
+        author = authorship.identity(self.owner, self.owner_name)
+        own = [authorship.signed(self._marked(obj, given, subject), author["id"]) for obj in objects]
+        read = read_objects(own, self.limits)
         ingest = Ingest(self, read, None, given or self.default_label(subject), partial=False)
         if ingest.faults:
             raise Refused(ingest.faults)
         outcomes = [outcome for future in ingest.futures for outcome in future.result()]
+        self._keep_beside(ingest, author)
         if wait and outcomes:
             self.projector.wait_for(max(outcome.seq for outcome in outcomes) + 1, _SUCCESS_WAIT)
         return [
@@ -409,6 +412,22 @@ class Node:
         self.introduce({marking_id: definition}, {})
         head = Head(marking_id, "marking-definition", version_of(dict(definition)), self.owner, "", (marking_id,))
         self.writer.submit([Draft(Kind.RECORD, self.envelope((marking_id,)), canonical(definition), head)])
+
+    def _keep_beside(self, ingest: Ingest, author: dict[str, Any]) -> None:
+        """The author and definitions that these records rely on, under the same label sets; equal ones are left out."""
+        needed: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+        for valid, labels in zip(ingest.good, ingest.label_sets, strict=True):
+            beside = needed.setdefault(labels, {})
+            if valid.created_by == author["id"]:
+                beside[author["id"]] = author
+            beside.update((one["id"], one) for one in authorship.relied_on(valid.obj, domains()))
+        for labels, objects in needed.items():
+            valid_ones = read_objects(list(objects.values()), self.limits).valid
+            drafts = [
+                Draft(Kind.RECORD, self.envelope(labels), one.body, one.head(self.owner, labels)) for one in valid_ones
+            ]
+            if drafts:
+                self.writer.submit(drafts).result()
 
     def _committed(self, batch: Sequence[Item]) -> None:
         for item in batch:

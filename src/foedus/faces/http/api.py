@@ -65,7 +65,7 @@ class Neighbourhood(msgspec.Struct):
 
 
 class Publication(msgspec.Struct, forbid_unknown_fields=True):
-    """Objects to publish. `label` is TEXT (see the page on labels); without it their own markings hold, or the default."""
+    """Objects to publish. `label` is TEXT; without it their own markings hold, or the default label."""
 
     objects: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=1000)]
     label: str = ""
@@ -306,10 +306,9 @@ def on_api_error(request: AnyRequest, error: Exception) -> Response[dict[str, An
         headers["retry-after"] = str(error.retry_after)
     if isinstance(error, FoedusError):
         return Response(error.as_dict(), status_code=error.status, headers=headers)
-    if isinstance(error, HTTPException):
-        if error.status_code < 500:
-            refused = Refused([Fault("bad-request", _told(error))], "the request cannot be read")
-            return Response(refused.as_dict(), status_code=error.status_code)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        refused = Refused([Fault("bad-request", _told(error))], "the request cannot be read")
+        return Response(refused.as_dict(), status_code=error.status_code)
     reference = uuid.uuid4().hex[:12]
     _log.exception("fault of ours, reference %s", reference, exc_info=error)
     return Response({"error": "internal", "message": f"a fault of ours; reference {reference}"}, status_code=500)
