@@ -19,7 +19,6 @@ from foedus.kernel.domain import Domain, RecordType, domains
 from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused, TooLarge
 from foedus.kernel.label import Label
 from foedus.kernel.labelcheck import read_label_input
-from foedus.kernel.policy import most_restrictive
 from foedus.kernel.ports import Clock, Head, Item, Kind, Random, Verification
 from foedus.kernel.record import Input, Valid, read_input, read_objects, version_of
 from foedus.node import authorship, care, setup
@@ -176,8 +175,8 @@ class Node:
         for clearance in subject.clearances if subject is not None else ():
             policy = self.registry.policies.find(clearance.policy, clearance.policy_id)
             if policy is not None:
-                return most_restrictive(policy, self.owner, clearance)
-        return most_restrictive(self.registry.policies.policies[0], self.owner, None)
+                return self.registry.most_restrictive(policy, self.owner, clearance)
+        return self.registry.most_restrictive(self.registry.policies.policies[0], self.owner, None)
 
     def label_marking(self, label: Label, lang: str = "en") -> Marking:
         return self.registry.marking_of_label(label, lang)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from foedus.kernel.errors import PolicyRefused
 from foedus.kernel.label import Clearance, Decision, Label, Reason
 from foedus.kernel.marking import colours, display
-from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.policy import Policy, PolicySet, decide, most_restrictive
 from foedus.kernel.stixmarking import TLP1_IDS, TLP2_IDS, Meaning, Means, marking_for, meaning, meaning_of_id
 from foedus.node.answers import Marking
 
@@ -23,6 +24,7 @@ _GREY = ("#4a4f57", "#ffffff")
 _NOT_KNOWN = Decision(False, (Reason("unknown-marking", "a marking of this record is not known here"),))
 _NONE = Decision(False, (Reason("no-label", "the record carries no label"),))
 _CACHE = 200_000
+_REMEMBERED = 4_096  # labels whose definition and markings are kept: each import asks for the same few
 
 
 class LabelRegistry:
@@ -40,6 +42,10 @@ class LabelRegistry:
         self._successions: set[int] = set()
         self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], Decision] = {}
         self._lock = threading.Lock()
+        # Pure functions of policies that never change.
+        self._definition = lru_cache(_REMEMBERED)(lambda label: marking_for(label, policies))
+        self._marking = lru_cache(_REMEMBERED)(self._marked)
+        self._restrictive: dict[tuple[str, str, Clearance | None], Label] = {}
 
     # -- learning
 
@@ -134,7 +140,18 @@ class LabelRegistry:
 
     def definition(self, label: Label) -> dict[str, Any]:
         """The marking definition that carries this label: the same at every node."""
-        return marking_for(label, self.policies)
+        found: dict[str, Any] = self._definition(label)
+        return found
+
+    def most_restrictive(self, policy: Policy, owner: str, clearance: Clearance | None) -> Label:
+        """The label for objects that came without one (see `policy.most_restrictive`), remembered."""
+        key = (policy.name, owner, clearance)
+        found = self._restrictive.get(key)
+        if found is None:
+            if len(self._restrictive) >= _REMEMBERED:
+                self._restrictive.clear()
+            found = self._restrictive[key] = most_restrictive(policy, owner, clearance)
+        return found
 
     # -- for people
 
@@ -147,6 +164,9 @@ class LabelRegistry:
 
     def marking_of_label(self, label: Label, lang: str = "en", marking_id: str = "") -> Marking:
         """How a label is shown; one of a policy that is not known here by its plain names."""
+        return self._marking(label, lang, marking_id)
+
+    def _marked(self, label: Label, lang: str, marking_id: str) -> Marking:
         policy = self.policies.find(label.policy, label.policy_id)
         if policy is None:
             return Marking(marking_id, f"{label.policy} {label.classification}", *_GREY)
