@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from foedus.config import Settings
-from foedus.faces.cli import labels, people
+from foedus.faces.cli import labels, people, provider
 from foedus.faces.cli.output import Bar, as_json, err, fault_line, out, told
 from foedus.faces.cli.run import run
 from foedus.kernel.errors import Fault, Refused
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(people.user, name="user")
 app.add_typer(people.token, name="token")
 app.add_typer(labels.label, name="label")
+app.add_typer(provider.oidc, name="oidc")
 
 Data = Annotated[Path, typer.Option("--data", help="The node's folder.", envvar="FOEDUS_DATA")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
@@ -71,7 +72,7 @@ def up(
         serve(Settings(data=data, host=host, port=port))
 
 
-@app.command()
+@app.command(epilog="Example: foedus demo --port 8440")
 def demo(
     data: Annotated[Path | None, typer.Option(help="Where to keep it; a temporary folder otherwise.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8440,
@@ -190,7 +191,7 @@ def search(
         out.print(f"{len(found['results'])} of {found['total']:,}")
 
 
-@app.command()
+@app.command(epilog="Example: foedus show --data fin --as anna report--6ae18c7e-…")
 def show(
     data: Data, id: Annotated[str, typer.Argument(help="STIX id.")], as_: As, lang: Lang = "en", json: Json = False
 ) -> None:
@@ -226,7 +227,7 @@ def publish(
                 out.print(f"{one['id']} {'was there already' if one['known'] else 'published'}")
 
 
-@app.command()
+@app.command(epilog="Example: foedus recall --data fin --as anna report--6ae18c7e-… --reason 'wrong source'")
 def recall(
     data: Data,
     id: Annotated[str, typer.Argument(help="STIX id.")],
@@ -243,7 +244,7 @@ def recall(
             out.print(f"{done['id']}: {done['erased']} version(s) withdrawn and erased")
 
 
-@app.command()
+@app.command(epilog="Example: foedus verify --data fin --json")
 def verify(data: Data, json: Json = False) -> None:
     """Check both journals against their signed checkpoints; names the first entry that was altered."""
     with told(json), Bar(quiet=json) as bar:
@@ -261,7 +262,7 @@ def verify(data: Data, json: Json = False) -> None:
         raise typer.Exit(6)
 
 
-@app.command()
+@app.command(epilog="Example: foedus reindex --data fin")
 def reindex(data: Data, json: Json = False) -> None:
     """Drop the projections and rebuild them from the journal, to the same answers."""
     with told(json), Bar(quiet=json) as bar:
@@ -272,7 +273,7 @@ def reindex(data: Data, json: Json = False) -> None:
             out.print(f"rebuilt from {done['entries']:,} entries")
 
 
-@app.command()
+@app.command(epilog="Example: foedus backup --data fin /backups/fin-2026-09-21")
 def backup(data: Data, target: Annotated[Path, typer.Argument(help="A new folder.")], json: Json = False) -> None:
     """Copy the node to a new folder, also while it runs."""
     with told(json), Bar(quiet=json) as bar:
@@ -283,7 +284,7 @@ def backup(data: Data, target: Annotated[Path, typer.Argument(help="A new folder
             out.print(f"backup in {target}; bring it back with `foedus restore {target} --data NEW`")
 
 
-@app.command()
+@app.command(epilog="Example: foedus restore /backups/fin-2026-09-21 --data fin-again")
 def restore(source: Annotated[Path, typer.Argument(help="A backup.")], data: Data, json: Json = False) -> None:
     """Make a node's folder from a backup, verified before it is used."""
     with told(json), Bar(quiet=json) as bar:

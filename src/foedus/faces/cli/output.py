@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
-from foedus.kernel.errors import FoedusError
+from foedus.kernel.errors import Fault, FoedusError, Refused, StorageFull
 from foedus.node import answers
 
 out = Console(highlight=False, soft_wrap=True)
@@ -29,28 +32,65 @@ def as_json(value: Any) -> None:
     sys.stdout.write(text.decode() + "\n")
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
 @contextmanager
 def told(json: bool = False) -> Iterator[None]:
-    """Turns our errors into words (or JSON) and an exit code; a stack trace is never an answer."""
+    """Turns errors into words (or JSON) and an exit code; a stack trace is never an answer.
+
+    What nobody foresaw is a fault of ours: one line, exit code 1, and the trace where FOEDUS_TRACE is set.
+    """
     try:
         yield
     except FoedusError as error:
-        code = getattr(error, "told_exit", error.exit_code)
-        shown = error.as_dict()
-        if json:
-            as_json(shown)
-        else:
-            err.print(f"[bold red]{shown.get('error', 'error')}[/]: {_plain(str(shown.get('message', '')))}")
-            for fault in shown.get("faults", [])[:20]:
-                err.print(f"  {_plain(fault_line(fault))}")
-            if shown.get("hint"):
-                err.print(f"  [dim]{_plain(str(shown['hint']))}[/]")
-        raise typer.Exit(code) from None
+        _say(error, json)
+        raise typer.Exit(getattr(error, "told_exit", error.exit_code)) from None
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has no reader
         raise typer.Exit(0) from None
+    except OSError as error:
+        told_error = _of_system(error)
+        _say(told_error, json)
+        raise typer.Exit(told_error.exit_code) from None
     except KeyboardInterrupt:
         err.print("stopped")
         raise typer.Exit(130) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        if os.environ.get("FOEDUS_TRACE"):
+            traceback.print_exc()
+        hint = "set FOEDUS_TRACE=1 and run it again to see where"
+        _say(FoedusError(f"a fault of ours: {type(error).__name__}: {error}", hint=hint), json)
+        raise typer.Exit(1) from None
+
+
+def _of_system(error: OSError) -> FoedusError:
+    """A refusal by the operating system, by who can do something about it."""
+    place = f"{error.filename}: " if error.filename else ""
+    message = f"{place}{error.strerror or error}"
+    if error.errno in _NO_ROOM:
+        return StorageFull(message, hint="free some space, or make the folder writable, and run it again")
+    return Refused([Fault("unreadable", message)])
+
+
+def _say(error: FoedusError, json: bool) -> None:
+    shown = error.as_dict()
+    if json:
+        as_json(shown)
+        return
+    lines = [fault_line(fault) for fault in shown.get("faults", [])]
+    message = str(shown.get("message", ""))
+    # a message that only repeats the faults is not said twice
+    repeated = any(fault["message"] in message for fault in shown.get("faults", []))
+    err.print(f"[bold red]{shown.get('error', 'error')}[/]: {'' if repeated else _plain(message)}".rstrip())
+    for line in lines[:20]:
+        err.print(f"  {_plain(line)}")
+    if len(lines) > 20:
+        err.print(f"  … and {len(lines) - 20} more; --json lists them all")
+    if shown.get("hint"):
+        err.print(f"  [dim]{_plain(str(shown['hint']))}[/]")
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`foedus user …` and `foedus token …`: people and their credentials. Work on the accounts file, server or no server."""
+"""`foedus user …` and `foedus token …`: people and their credentials; with a running server or without."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def add(
         account = people.people.add(
             COMMAND_LINE, name, roles=role, display_name=display_name, clearances=cleared, language=language, zone=zone
         )
-        made: dict[str, Any] = {"name": account.name, "roles": sorted(account.roles), "clearance": people.words(account)}
+        made: dict[str, Any] = {
+            "name": account.name,
+            "roles": sorted(account.roles),
+            "clearance": people.words(account),
+        }
         if link:
             made["link"] = people.link(account)
         if token:
@@ -61,7 +65,7 @@ def add(
             typer.echo(made["token"])
 
 
-@user.command("list")
+@user.command("list", epilog="Example: foedus user list --data fin")
 def list_(data: Data, json: Json = False) -> None:
     """Everybody, inactive accounts too."""
     with told(json), service.people(data) as people:
@@ -77,7 +81,7 @@ def list_(data: Data, json: Json = False) -> None:
             out.print(f"{row['name']}{state}: {', '.join(row['roles'])}; {row['clearance'] or 'cleared for nothing'}")
 
 
-@user.command("clearance")
+@user.command("clearance", epilog="Example: foedus user clearance anna 'ALLIANCE SECRET for FIN' --data fin")
 def clearance(name: Name, data: Data, clearance: Annotated[list[str], typer.Argument(help="TEXT or file.")]) -> None:
     """Give a person another clearance, from now on."""
     with told(), service.people(data) as people:
@@ -86,7 +90,7 @@ def clearance(name: Name, data: Data, clearance: Annotated[list[str], typer.Argu
         out.print(f"{name}: {people.words(people.accounts.get(name))}")
 
 
-@user.command("roles")
+@user.command("roles", epilog="Example: foedus user roles anna analyst auditor --data fin")
 def roles(name: Name, data: Data, role: Annotated[list[str], typer.Argument(help=ROLES)]) -> None:
     """Give a person other roles."""
     with told(), service.people(data) as people:
@@ -94,7 +98,7 @@ def roles(name: Name, data: Data, role: Annotated[list[str], typer.Argument(help
         out.print(f"{name}: {', '.join(sorted(account.roles))}")
 
 
-@user.command("disable")
+@user.command("disable", epilog="Example: foedus user disable anna --data fin")
 def disable(name: Name, data: Data) -> None:
     """End a person's access: sessions, tokens and links end with it. The history stays."""
     with told(), service.people(data) as people:
@@ -102,7 +106,7 @@ def disable(name: Name, data: Data) -> None:
         out.print(f"{name} is inactive")
 
 
-@user.command("enable")
+@user.command("enable", epilog="Example: foedus user enable anna --data fin")
 def enable(name: Name, data: Data) -> None:
     """Let an inactive account in again."""
     with told(), service.people(data) as people:
@@ -110,14 +114,42 @@ def enable(name: Name, data: Data) -> None:
         out.print(f"{name} is active")
 
 
-@user.command("link")
+@user.command("password", epilog="Example: foedus user password anna --data fin")
+def password(
+    name: Name,
+    data: Data,
+    remove: Annotated[bool, typer.Option("--remove", help="The account has no password any more.")] = False,
+) -> None:
+    """Set a password (it is asked for, never given on the command line), or take it away."""
+    with told(), service.people(data) as people:
+        text = None if remove else typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        people.people.set_password(COMMAND_LINE, name, text)
+        out.print(f"{name}: {'no password' if remove else 'the password is set'}")
+
+
+@user.command("bind", epilog="Example: foedus user bind anna --data fin --issuer https://id.example --subject 4711")
+def bind(
+    name: Name,
+    data: Data,
+    issuer: Annotated[str, typer.Option(help="The OpenID provider.")],
+    subject: Annotated[str, typer.Option(help="The person's `sub` there.")],
+    remove: Annotated[bool, typer.Option("--remove", help="End the binding.")] = False,
+) -> None:
+    """Let a person of an OpenID provider sign in as this account."""
+    with told(), service.people(data) as people:
+        change = people.people.unbind if remove else people.people.bind
+        change(COMMAND_LINE, name, issuer, subject)
+        out.print(f"{name} is {'no longer ' if remove else ''}{subject} of {issuer}")
+
+
+@user.command("link", epilog="Example: foedus user link anna --data fin")
 def link(name: Name, data: Data) -> None:
     """A one-time sign-in link for the web."""
     with told(), service.people(data) as people:
         typer.echo(people.link(people.accounts.get(name)))
 
 
-@token.command("add")
+@token.command("add", epilog="Example: foedus token add anna --data fin --title 'OpenCTI feed' --scope read --days 90")
 def token_add(
     name: Name,
     data: Data,
@@ -132,7 +164,7 @@ def token_add(
         typer.echo(people.token(people.accounts.get(name), title, scope, days))
 
 
-@token.command("list")
+@token.command("list", epilog="Example: foedus token list anna --data fin")
 def token_list(name: Name, data: Data, json: Json = False) -> None:
     """The tokens of a person, without their secrets."""
     with told(json), service.people(data) as people:
@@ -155,7 +187,7 @@ def token_list(name: Name, data: Data, json: Json = False) -> None:
             out.print(f"{row['id']:>4}  {row['title']}  {', '.join(row['scope'])}  {state}")
 
 
-@token.command("revoke")
+@token.command("revoke", epilog="Example: foedus token revoke 3 --data fin")
 def token_revoke(id: Annotated[int, typer.Argument(help="From `foedus token list`.")], data: Data) -> None:
     """End a token at once."""
     with told(), service.people(data) as people:
