@@ -144,4 +144,4 @@ def test_ids_are_found_however_deep() -> None:
 
 def test_releases_are_summed_by_person_and_face() -> None:
     found = summed([Seen("anna", "web", 1), Seen("anna", "web", 9), Seen("rolf", "taxii", 5)])
-    assert [(s.subject, s.times, s.last) for s in found] == [("anna", 2, 9), ("rolf", 1, 5)]
+    assert [(s.subject, s.first, s.last) for s in found] == [("anna", 1, 9), ("rolf", 5, 5)]

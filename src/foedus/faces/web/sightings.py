@@ -10,11 +10,11 @@ from foedus.node.answers import Seen
 
 @dataclass(frozen=True, slots=True)
 class SeenBy:
-    """Somebody who received a record through one face: how often, and when last (microseconds)."""
+    """Somebody who received a record through one face: when first and when last (microseconds)."""
 
     subject: str
     face: str
-    times: int
+    first: int
     last: int
 
 
@@ -22,6 +22,7 @@ def summed(seen: Iterable[Seen]) -> list[SeenBy]:
     """The latest first."""
     found: dict[tuple[str, str], SeenBy] = {}
     for one in seen:
-        known = found.get((one.subject, one.face), SeenBy(one.subject, one.face, 0, 0))
-        found[one.subject, one.face] = SeenBy(one.subject, one.face, known.times + 1, max(known.last, one.at))
+        known = found.get((one.subject, one.face), SeenBy(one.subject, one.face, one.at, one.at))
+        first, last = min(known.first, one.at), max(known.last, one.at)
+        found[one.subject, one.face] = SeenBy(one.subject, one.face, first, last)
     return sorted(found.values(), key=lambda s: (-s.last, s.subject, s.face))

@@ -12,7 +12,7 @@ from foedus.faces.web.rows import names, rows
 from foedus.faces.web.titles import ends, shorten, title
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.errors import NotFound
-from foedus.node.answers import Found
+from foedus.node.answers import Edge, Found, Neighbours
 
 _STEP = 25  # neighbours of one expansion
 _STARTS = frozenset(k for name in ("threat", "harm") for k in FAMILIES[name]) | {"malware", "report", "identity"}
@@ -43,6 +43,21 @@ def graph_page(request: AnyRequest) -> Response[str]:
     return v.page("graph.html", {"centre": centre, "node": node, "markings": v.markings(centre), "start": []})
 
 
+def _expand(v: Visit, stix_id: str, cursor: str) -> tuple[Neighbours, list[Found], list[Edge]]:
+    """One expansion: further pages where many links lead to the same few records. (last page, records, edges)"""
+    found: dict[str, Found] = {}
+    edges: list[Edge] = []
+    for limit in (_STEP, 100, 200, 200):
+        answer = v.view.neighbours(stix_id, limit=limit, cursor=cursor)
+        found |= {f.id: f for f in answer.nodes}
+        edges += answer.edges
+        cursor = answer.next
+        if not answer.more or len(found) >= _STEP // 2:
+            break
+    kinds = {(e.source, e.kind, e.target): e for e in edges}  # as a picture shows them: parallel ones once
+    return answer, list(found.values()), list(kinds.values())
+
+
 @get("/graph/data", sync_to_thread=True)
 def graph_data(request: AnyRequest) -> Response[dict[str, Any]]:
     """One expansion: `?id=`, `&cursor=` of the one before. Nodes and edges of this reader's view."""
@@ -50,15 +65,17 @@ def graph_data(request: AnyRequest) -> Response[dict[str, Any]]:
     stix_id = request.query_params.get("id", "")
     if not STIX_ID.match(stix_id):
         raise NotFound
-    answer = v.view.neighbours(stix_id, limit=_STEP, cursor=request.query_params.get("cursor", "")[:500])
-    marks = v.all_markings(answer.nodes)
+    answer, around, edges = _expand(v, stix_id, request.query_params.get("cursor", "")[:500])
+    marks = v.all_markings(around)
     classes = [(m.text, v.mark(m)) for m in marks]
     return Response(
         {
             "markings": [{"text": text, "class": css} for text, css in classes],
             "sheet": v.colours.sheet,
-            "nodes": _nodes(v, [f for f in answer.nodes if f.id != stix_id]),
-            "edges": [{"source": e.source, "target": e.target, "kind": e.kind} for e in answer.edges],
+            "nodes": _nodes(v, [f for f in around if f.id != stix_id]),
+            "edges": [
+                {"source": e.source, "target": e.target, "kind": e.kind, "name": v.link_name(e.kind)} for e in edges
+            ],
             "next": answer.next if answer.more else "",
             "degree": answer.degree,
         },

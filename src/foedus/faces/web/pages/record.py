@@ -28,6 +28,7 @@ from foedus.node.answers import Found, Neighbours
 
 _NAMED = 300  # references whose titles are looked up on one page
 _LINKS = 50
+_WEIGHED = 500  # links; beyond, weighing the evidence takes longer than a page may
 _NOT_EVIDENCED = frozenset({"relationship", "marking-definition", "extension-definition", "language-content"})
 
 
@@ -107,7 +108,7 @@ def _proof(v: Visit, record: Found) -> Any:
 def _origins(v: Visit, record: Found) -> dict[str, Any] | None:
     """How many independent origins stand behind what is known of the record; None where that says nothing."""
     asked = any(q.name == "origins" for d in v.verbs.domains() if d.name == "intelligence" for q in d.queries)
-    if not asked or record.type in _NOT_EVIDENCED:
+    if not asked or record.type in _NOT_EVIDENCED or v.view.neighbours(record.id, limit=1).degree > _WEIGHED:
         return None
     try:
         answer = v.verbs.ask(v.subject, "intelligence", "origins", {"target": record.id})

@@ -66,9 +66,9 @@
     const key = `${given.source} ${given.kind} ${given.target}`;
     if (!a || !b || a === b || edges.has(key)) return;
     const line = make("line", { class: "edge" });
-    const name = make("text", { class: "edge-name" }, given.kind.replaceAll("-", " "));
+    const name = make("text", { class: "edge-name" }, given.name);
     edgeLayer.append(line, name);
-    edges.set(key, { a, b, kind: given.kind, line, name });
+    edges.set(key, { a, b, kind: given.name, line, name });
     a.links += 1;
     b.links += 1;
   }
@@ -157,7 +157,7 @@
       const near = edge.a === node || edge.b === node;
       edge.line.classList.toggle("near", near);
       edge.name.classList.toggle("near", near);
-      if (near) lines.push([edge.kind.replaceAll("-", " "), edge.a === node ? edge.b : edge.a, edge.a === node]);
+      if (near) lines.push([edge.kind, edge.a === node ? edge.b : edge.a, edge.a === node]);
     }
     side.querySelector("[data-side-links]").replaceChildren(...lines.slice(0, 40).map(([kind, other, outgoing]) => {
       const item = document.createElement("li");
@@ -290,7 +290,7 @@
     const { w, h } = size();
     const xs = all.map((n) => n.x);
     const ys = all.map((n) => n.y);
-    const [x0, x1, y0, y1] = [Math.min(...xs) - 70, Math.max(...xs) + 70, Math.min(...ys) - 50, Math.max(...ys) + 60];
+    const [x0, x1, y0, y1] = [Math.min(...xs) - 100, Math.max(...xs) + 100, Math.min(...ys) - 50, Math.max(...ys) + 60];
     camera.x = (x0 + x1) / 2;
     camera.y = (y0 + y1) / 2;
     camera.k = Math.min(1.5, w / (x1 - x0), h / (y1 - y0));
