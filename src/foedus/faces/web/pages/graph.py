@@ -55,7 +55,8 @@ def _expand(v: Visit, stix_id: str, cursor: str) -> tuple[Neighbours, list[Found
         if not answer.more or len(found) >= _STEP // 2:
             break
     kinds = {(e.source, e.kind, e.target): e for e in edges}  # as a picture shows them: parallel ones once
-    return answer, list(found.values()), list(kinds.values())
+    # In an order of their own, not in the store's: that would tell in which order kinds of links were first used.
+    return answer, sorted(found.values(), key=lambda f: f.id), [kinds[key] for key in sorted(kinds)]
 
 
 @get("/graph/data", sync_to_thread=True)

@@ -174,8 +174,12 @@ def links(v: Visit, stix_id: str) -> tuple[Neighbours, list[dict[str, Any]]]:
                     "markings": v.markings(other)}  # fmt: skip
             groups.setdefault((edge.kind, outgoing), []).append(line)
     out = [
-        {"kind": kind, "outgoing": outgoing, "lines": sorted(lines, key=lambda x: (x["type"], x["title"].casefold()))}
-        for (kind, outgoing), lines in groups.items()
+        {
+            "kind": kind,
+            "outgoing": outgoing,
+            "lines": sorted(lines, key=lambda x: (x["type"], x["title"].casefold(), x["id"])),
+        }
+        for (kind, outgoing), lines in sorted(groups.items())
     ]
     return answer, out
 
