@@ -103,7 +103,10 @@ def backup(node: Node, target: str, on_progress: OnProgress | None) -> None:
     folder = Path(target)
     if folder.exists() and any(folder.iterdir()):
         raise Refused([Fault("folder-in-use", f"{folder} is not empty")], hint="name a new folder")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused([Fault("unwritable", f"{folder} cannot be made: {error.strerror}")]) from error
     steps: list[tuple[str, Callable[[], object]]] = [
         ("people", lambda: node.accounts.backup(folder / "accounts.sqlite")),
         ("releases", lambda: node.released.journal.copy_to(folder / "releases")),

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from foedus.kernel.canonical import decode
 from foedus.kernel.errors import Fault, NotFound, NotPermitted, Refused
 from foedus.node.answers import Found, Progress, SearchQuery
 from foedus.node.node import Node
@@ -90,8 +91,10 @@ def show(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -> A
 
 def publish(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -> Answer:
     subject = _acting(node, arguments)
-    decoded = msgspec.json.decode(body)
+    decoded = decode(body, node.limits)
     objects = decoded if isinstance(decoded, list) else [decoded]
+    if not objects or not all(isinstance(one, dict) for one in objects):
+        raise Refused([Fault("not-stix", "give one STIX object or a list of them")])
     done = node.publish(subject, objects, arguments.get("label") or None)
     return {"published": [msgspec.to_builtins(p) for p in done]}
 

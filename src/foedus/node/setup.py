@@ -20,8 +20,8 @@ from typing import NamedTuple
 import msgspec
 
 from foedus.kernel.checkpoint import Signer
-from foedus.kernel.errors import Fault, Refused
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.errors import Fault, PolicyRefused, Refused
+from foedus.kernel.policy import Policy, PolicySet
 from foedus.kernel.ports import Random
 from foedus.kernel.spif import read_policy
 
@@ -72,10 +72,10 @@ def make(
         raise refuse("folder-in-use", f"{data} is not empty", "name a new folder, or start the node with `foedus up`")
     given = list(policies) or list(own_policies())
     contents = [(path.name, _read(path)) for path in given]
-    if not any(read_policy(content).name.upper() == "TLP" for _, content in contents):
+    if not any(_policy(name, content).name.upper() == "TLP" for name, content in contents):
         tlp = own_policies()[1]
         contents.append((tlp.name, _read(tlp)))  # the marking definitions of TLP are fixed by STIX itself
-    PolicySet([read_policy(content) for _, content in contents])
+    PolicySet([_policy(name, content) for name, content in contents])
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.chmod(data, 0o700)
     for name in ("keys", "policies", "run", "projections"):
@@ -106,6 +106,14 @@ def load(data: Path) -> tuple[NodeFile, Signers, PolicySet]:
     if node.format != FORMAT:
         raise refuse("other-format", f"{data} has format {node.format}; this release reads format {FORMAT}")
     return node, signers, PolicySet([read_policy(content) for content in contents])
+
+
+def _policy(name: str, content: bytes) -> Policy:
+    try:
+        return read_policy(content)
+    except PolicyRefused as error:
+        faults = [Fault(one.code, f"{name}: {one.message}", path=one.path) for one in error.faults]
+        raise PolicyRefused(faults, hint=error.hint) from error
 
 
 def _read(path: Path) -> bytes:

@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from foedus.faces.http.authentication import subject_of
+from foedus.kernel.canonical import decode
 from foedus.kernel.domain import Domain, Query, Verb, say
 from foedus.kernel.errors import Fault, FoedusError, NotAuthenticated, NotFound, Refused, TooMany
 from foedus.kernel.ids import format_time, is_id
@@ -297,6 +298,16 @@ def _query_handler(domain: Domain, query: Query) -> HTTPRouteHandler:
     return made
 
 
+async def refuse_ambiguous_json(request: AnyRequest) -> None:
+    """A JSON body is read strictly before anything else: equal keys, inexact numbers and lone surrogates are named.
+
+    Raises Refused. Files for the import are read by their own reader.
+    """
+    kind, _ = request.content_type
+    if request.method in {"POST", "PUT", "PATCH"} and kind == "application/json" and request.url.path != "/api/import":
+        decode(await request.body())
+
+
 def on_api_error(request: AnyRequest, error: Exception) -> Response[dict[str, Any]]:
     """Every error of the API in one shape."""
     headers: dict[str, str] = {}
@@ -342,4 +353,9 @@ def api(domains: tuple[Domain, ...]) -> Router:
     for domain in domains:
         handlers += [_verb_handler(domain, verb) for verb in domain.verbs]
         handlers += [_query_handler(domain, query) for query in domain.queries]
-    return Router("/api", route_handlers=handlers, exception_handlers={Exception: on_api_error})
+    return Router(
+        "/api",
+        route_handlers=handlers,
+        before_request=refuse_ambiguous_json,
+        exception_handlers={Exception: on_api_error},
+    )
