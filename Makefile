@@ -1,5 +1,5 @@
 # `make demo` shows Foedus; `make test` proves it. Each sets up all it needs.
-.PHONY: demo test bench lint docs lock clean shell
+.PHONY: demo test bench lint docs assets lock clean
 PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -27,6 +27,9 @@ bench:
 docs:
 	@tools/bootstrap.sh docs
 	@.venv/bin/mkdocs build -q --strict && echo "the documentation is in site/index.html"
+
+assets:
+	@tools/assets.sh
 
 lock:
 	@tools/lock.sh

@@ -61,7 +61,23 @@ REQUESTS = [
     "/api/search",
     "/api/search?type=indicator",
     "/api/labels/choices",
+    "/",
+    "/search?q=harbour",
+    "/search?q=hidden",
+    "/search?q=label:SECRET",
+    "/search",
+    "/search/export?format=csv&q=harbour",
     f"/records/{MALWARE}",
+    f"/records/{TWELVE}/history",
+    f"/records/{MALWARE}/links",
+    f"/records/{CAMPAIGN}/links",
+    f"/records/{MALWARE}/audience",
+    f"/records/{ACTOR}",
+    f"/graph?id={MALWARE}",
+    f"/graph/data?id={MALWARE}",
+    f"/graph/data?id={CAMPAIGN}",
+    "/timeline?q=harbour",
+    "/audit",
 ]
 
 

@@ -38,7 +38,9 @@ def _link(number: int, source: str, target: str, kind: str = "uses") -> dict[str
 
 def visible_steps() -> list[list[dict[str, Any]]]:
     """What both worlds hold: a campaign, malware, reports, indicators, links and two versions."""
-    malware = _object("malware", 1, name="Harbour Lantern", is_family=False, description="A loader seen in port systems.")
+    malware = _object(
+        "malware", 1, name="Harbour Lantern", is_family=False, description="A loader seen in port systems."
+    )
     campaign = _object("campaign", 2, name="Winter Tide", description="Harbour systems were probed. Harbour, again.")
     report = _object(
         "report", 3, name="Port systems", published="2026-01-03T00:00:00Z", object_refs=[malware["id"], campaign["id"]]
@@ -56,7 +58,9 @@ def visible_steps() -> list[list[dict[str, Any]]]:
 def hidden_step(number: int) -> list[dict[str, Any]]:
     """What only the second world holds, in between."""
     base = 1000 + 100 * number
-    actor = _object("threat-actor", base, name="Harbour Harbour Harbour", description="harbour lantern winter tide " * 20)
+    actor = _object(
+        "threat-actor", base, name="Harbour Harbour Harbour", description="harbour lantern winter tide " * 20
+    )
     return [
         actor,
         _object("location", base + 1, country="FI", name="A hidden place"),
@@ -89,7 +93,9 @@ def build(folder: Path, *, hidden: bool) -> tuple[World, Subject]:
 
 
 def _bundle(objects: list[dict[str, Any]]) -> bytes:
-    return json.dumps({"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000009", "objects": objects}).encode()
+    return json.dumps(
+        {"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000009", "objects": objects}
+    ).encode()
 
 
 def client(world: World, name: str) -> httpx.AsyncClient:

@@ -181,6 +181,29 @@ def test_widened_clearance_is_released_late_and_no_poller_misses_it(world: World
     assert world.node.view(bob, "t").page(PageQuery(added_after=first.last)).first == late.first
 
 
+def test_labels_are_searched_by_their_words(world: World) -> None:
+    anna = world.person("anna", SECRET)
+    world.node.ingest(anna, bundle(indicator(1, name="alpha word")), "ALLIANCE SECRET Releasable to Sweden")
+    world.node.ingest(anna, bundle(indicator(2, name="bravo word")), "ALLIANCE RESTRICTED")
+    world.settle()
+    view = world.node.view(anna, "t")
+    found = {
+        text: [r.id for r in view.search(SearchQuery(text)).results]
+        for text in ("word label:SECRET", "word -label:SECRET", 'word label:"releasable to sweden"')
+    }
+    one, two = str(indicator(1)["id"]), str(indicator(2)["id"])
+    assert list(found.values()) == [[one], [two], [one]]
+
+
+def test_the_reason_names_what_of_the_clearance_met_the_label(world: World) -> None:
+    anna = world.person("anna", SECRET)
+    world.node.ingest(anna, bundle(indicator(1)), "ALLIANCE SECRET Releasable to Finland")
+    (english,) = world.node.view(anna, "t").why(str(indicator(1)["id"]), "en")
+    (french,) = world.node.view(anna, "t").why(str(indicator(1)["id"]), "fr")
+    assert english.reason.startswith("Your ALLIANCE clearance includes SECRET.") and "Finland" in english.reason
+    assert french.reason.startswith("Votre habilitation ALLIANCE comprend SECRET.") and "Finlande" in french.reason
+
+
 STATEMENT = {
     "type": "marking-definition",
     "spec_version": "2.1",

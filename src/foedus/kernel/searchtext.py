@@ -221,6 +221,15 @@ def _chosen(name: str, fact: str, values: Sequence[str]) -> bool:
     return fold(fact) in {fold(v) for v in values}
 
 
+def label_chosen(search: SearchText, markings: Sequence[str]) -> bool:
+    """Whether a label set passes the filters `label:` and `-label:`; `markings`: its markings, in every language."""
+    fact = " ".join(markings)
+    wanted, refused = search.filters.get("label"), search.excluded_filters.get("label")
+    if wanted is not None and not _chosen("label", fact, wanted):
+        return False
+    return refused is None or not _chosen("label", fact, refused)
+
+
 def matches(search: SearchText, record: Mapping[str, Any], *, originator: str = "", marking: str = "") -> bool:
     """Whether one record answers the search: for alerts on arrival, where no index is asked.
 

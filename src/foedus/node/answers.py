@@ -95,6 +95,7 @@ class SearchQuery:
     label: str = ""  # id of a marking definition
     since: int | None = None  # by version time (created/modified), µs
     until: int | None = None
+    released_after: int | None = None  # only what this reader could first see after this moment
     order: str = "relevance"  # or "newest"
     limit: int = 25
     offset: int = 0

@@ -348,7 +348,7 @@ class Node:
         return [{"number": number, "at": at, **note} for number, at, note in self.released.newest(limit, before)]
 
     def seen(self, subject: Subject, stix_id: str) -> list[Seen]:
-        return View(self, subject, "audit").audience(stix_id).seen
+        return self.view(subject, "audit").seen(stix_id)
 
     def verify(self, on_progress: OnProgress | None = None) -> dict[str, Verification]:
         return {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foedus.kernel.errors import Fault, Refused
-from foedus.kernel.searchtext import SearchText, parse
+from foedus.kernel.searchtext import SearchText, label_chosen, parse
 from foedus.node.answers import Edge, Facet, Found, Neighbours, SearchAnswer, SearchQuery
 from foedus.node.projector import Projector
 from foedus.storage.query import Readable
@@ -45,14 +45,14 @@ class Searching:
     def _everything(self, sight: Sight, query: SearchQuery, limit: int) -> tuple[int, Rows, dict[str, list[Facet]]]:
         """No words: the latest versions, newest released first."""
         rows = sight.current()
-        rows = rows[self._narrow(rows, query)]
+        rows = rows[self._narrow(sight, rows, query)]
         stop = max(0, len(rows) - query.offset)
         return len(rows), rows[max(0, stop - limit) : stop][::-1], self._facets(sight, rows)
 
     def _matching(
         self, sight: Sight, words: SearchText, query: SearchQuery, limit: int
     ) -> tuple[int, Rows, dict[str, list[Facet]]]:
-        readable = Readable(self._node.table.names("labelset"), sight.permitted)
+        readable = Readable(self._node.table.names("labelset"), self._chosen(sight, words))
         keep = self._keep(sight, query)
         text = self._projector.text
         with self._projector.lock:
@@ -110,22 +110,35 @@ class Searching:
             out.append(Edge(ends[0], link.kind, ends[1], via.id))
         return list(dict.fromkeys(out))
 
+    def _chosen(self, sight: Sight, words: SearchText) -> Rows:
+        """Permitted label sets, narrowed by `label:` to those whose marking says so."""
+        permitted: Rows = sight.permitted
+        if "label" not in words.filters and "label" not in words.excluded_filters:
+            return permitted
+        names = self._node.table.names("labelset")
+        registry = self._node.registry
+        chosen = permitted.copy()
+        for code in np.flatnonzero(permitted).tolist():
+            markings = [registry.marking(one, lang).text for one in names[code] or () for lang in ("en", "fr")]
+            chosen[code] = label_chosen(words, markings)
+        return chosen
+
     def _keep(self, sight: Sight, query: SearchQuery) -> Callable[[Rows], Rows] | None:
         """Which matches count: current ones that pass the facet filters. None: all of them do."""
         narrowed = bool(query.types is not None or query.originator or query.created_by or query.label)
-        narrowed = narrowed or query.since is not None or query.until is not None
+        narrowed = narrowed or any(one is not None for one in (query.since, query.until, query.released_after))
         if not narrowed:
             return sight.is_current if sight.has_versions else None
 
         def keep(rows: Rows) -> Rows:
             mask: Rows = sight.is_current(rows)
             places = np.flatnonzero(mask)
-            mask[places] = self._narrow(rows[places], query)
+            mask[places] = self._narrow(sight, rows[places], query)
             return mask
 
         return keep
 
-    def _narrow(self, rows: Rows, query: SearchQuery) -> Rows:
+    def _narrow(self, sight: Sight, rows: Rows, query: SearchQuery) -> Rows:
         """Facet filters on the label table's columns."""
         table = self._node.table
         mask = np.ones(len(rows), bool)
@@ -143,6 +156,8 @@ class Searching:
             mask &= table.column("version")[rows] >= query.since
         if query.until is not None:
             mask &= table.column("version")[rows] <= query.until
+        if query.released_after is not None:
+            mask &= sight.times(rows) > query.released_after
         return mask
 
     def _facets(self, sight: Sight, rows: Rows) -> dict[str, list[Facet]]:

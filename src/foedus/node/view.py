@@ -16,6 +16,7 @@ import numpy as np
 
 from foedus.kernel.errors import Fault, NotFound, NotPermitted, Refused
 from foedus.kernel.ids import format_time, timestamp
+from foedus.kernel.policy import in_force
 from foedus.node.answers import (
     Arrival,
     Audience,
@@ -35,6 +36,7 @@ from foedus.node.answers import (
 )
 from foedus.node.contract import OnProgress
 from foedus.node.subject import Subject
+from foedus.node.why import explain
 from foedus.storage.sight import Sight
 from foedus.storage.versions import ALL, LAST
 
@@ -63,6 +65,7 @@ class View:
         self._node = node
         self._subject = subject
         self._face = face
+        self._recorded: set[int] = set()  # one request releases an entry once, however often it looks
 
     @property
     def subject(self) -> Subject:
@@ -173,11 +176,11 @@ class View:
 
     def why(self, stix_id: str, lang: str = "en") -> list[LabelReason]:
         found = self.get(stix_id)
-        now = self._node.clock.now()
+        policies = self._node.registry.policies
         out = []
         for one in found.labels:
-            decision = self._node.registry.decide((one,), self._subject.clearances, now)
-            words = "; ".join(reason.message for reason in decision.reasons)
+            labels = [in_force(label, self._node.clock.now())[0] for label in self._node.registry.labels((one,))]
+            words = " ".join(explain(label, self._subject.clearances, policies, lang) for label in labels)
             out.append(LabelReason(self._node.registry.marking(one, lang), words))
         return out
 
@@ -192,6 +195,13 @@ class View:
             permit = self._node.registry.decide(found.labels, account.clearances, now).permit
             (can if permit else cannot).append(account.name)
         return Audience(can, cannot, self._seen(stix_id))
+
+    def seen(self, stix_id: str) -> list[Seen]:
+        """Who has seen it, for auditors and for those who publish; only of what the subject may see. NotFound."""
+        if not self._subject.may("releases"):
+            self._subject.require("publish")
+        self.get(stix_id)
+        return self._seen(stix_id)
 
     def _seen(self, stix_id: str) -> list[Seen]:
         seqs = [row.seq for row in self._versions(stix_id)]
@@ -342,6 +352,10 @@ class View:
 
     def _record(self, seqs: Sequence[int]) -> None:
         """Recorded durably before anything leaves: the answer waits for it."""
+        seqs = [seq for seq in seqs if seq not in self._recorded]
+        if not seqs:
+            return
+        self._recorded.update(seqs)
         token = str(self._subject.token_id) if self._subject.token_id else ""
         self._node.released.record(self._subject.name, self._face, seqs, token=token).result()
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import parse_qsl
 
 from foedus.faces.web.visit import Visit
 from foedus.kernel.errors import Refused
 from foedus.kernel.searchtext import SearchText, matches, parse
-from foedus.node.answers import Found
+from foedus.node.answers import Found, SearchQuery
 from foedus.storage.accounts import Accounts
 from foedus.storage.keepsakes import SavedSearch
 
 _SAME_VISIT = 30 * 60 * 1_000_000  # who comes back within half an hour continues the same visit
-_LOOKED_AT = 200  # new records that are held against saved searches
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A saved search with how many of the latest new records answer it; `more`: there may be further ones."""
+    """A saved search with how many new records answer it."""
 
     name: str
     query: str
     notify: bool
     new: int
-    more: bool
 
 
 class Desk:
@@ -78,19 +76,31 @@ class Desk:
         kept = self._accounts.searches.of(self._account)
         if not kept:
             return []
-        cursors = {s.name: int(s.cursor or 0) for s in kept}
-        fresh = self._v.view.newest(limit=_LOOKED_AT, since_released=min(cursors.values()))
-        return [self._counted(s, [f for f in fresh if f.released > cursors[s.name]]) for s in kept]
+        return [self._counted(search) for search in kept]
 
-    def _counted(self, search: SavedSearch, fresh: list[Found]) -> Saved:
-        answers = _matcher(self._v, search.query)
-        hits = sum(1 for f in fresh if answers(f)) if fresh else 0
-        return Saved(search.name, search.query, search.notify, hits, len(fresh) == _LOOKED_AT)
+    def _counted(self, search: SavedSearch) -> Saved:
+        """Counted in the index: no record is released by it."""
+        try:
+            asked = asked_for(search.query)
+            hits = self._v.view.search(replace(asked, released_after=int(search.cursor or 0), limit=0)).total
+        except Refused:  # saved under an older syntax: it matches nothing, and its page says why
+            hits = 0
+        return Saved(search.name, search.query, search.notify, hits)
 
 
-class _Nothing:
-    def __call__(self, found: Found) -> bool:
-        return False
+def asked_for(query: str) -> SearchQuery:
+    """The search that the address of a search page asks for. Raises Refused where its text cannot be read."""
+    values: dict[str, list[str]] = {}
+    for key, value in parse_qsl(query):
+        values.setdefault(key, []).append(value)
+    text = values.get("q", [""])[0]
+    parse(text)
+    return SearchQuery(
+        text=text,
+        types=frozenset(values["type"]) if values.get("type") else None,
+        originator=values.get("originator", [""])[0],
+        label=values.get("label", [""])[0],
+    )
 
 
 class Matcher:
@@ -110,13 +120,6 @@ class Matcher:
             return False
         marking = " ".join(m.text for m in self._v.markings(found)) if self._text.filters.get("label") else ""
         return matches(self._text, found.obj, originator=found.originator, marking=marking)
-
-
-def _matcher(v: Visit, query: str) -> Matcher | _Nothing:
-    try:
-        return matcher(v, query)
-    except Refused:  # saved under an older syntax: it matches nothing, and its page says why
-        return _Nothing()
 
 
 def matcher(v: Visit, query: str) -> Matcher:
