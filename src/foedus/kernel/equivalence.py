@@ -33,10 +33,10 @@ def equivalent_label(label: Label, source: Policy, target: Policy) -> Label | No
         return None
     held: dict[int, Slot] = {}
     for slot in source.slots_of(label):
-        found = _equivalent_slots(slot, source, target)
-        if found is None:
+        slots = _equivalent_slots(slot, source, target)
+        if slots is None:
             return None
-        held.update((s.order, s) for s in found)
+        held.update((s.order, s) for s in slots)
     for entry in source.equivalent_policies:
         if entry.id.removeprefix("urn:oid:") == target.id:
             requirements += entry.requirements
