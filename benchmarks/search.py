@@ -23,7 +23,7 @@ from benchmarks.servers import Server
 
 WORD = re.compile(r"[a-z]{5,}")
 KINDS = 24  # different searches of each kind
-DESCRIPTIONS = ("/api/openapi.json", "/schema/openapi.json", "/openapi.json")
+DESCRIPTIONS = ("/api/schema/openapi.json", "/api/openapi.json", "/schema/openapi.json", "/openapi.json")
 
 
 @dataclass(frozen=True, slots=True)
