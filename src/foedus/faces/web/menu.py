@@ -28,6 +28,7 @@ ENTRIES = (
     Entry("search", "/search", "search"),
     Entry("timeline", "/timeline", "timeline"),
     Entry("graph", "/graph", "graph"),
+    Entry("publish", "/publish", "publish", verb="publish", group="make"),
     Entry("audit", "/audit", "audit", verb="releases", group="office"),
 )
 
