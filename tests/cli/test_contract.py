@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.process import NodeFolder, basic, bundle, foedus, free_port, indicator
+from tests.process import NodeFolder, basic, bundle, foedus, free_port, here, indicator
 
 LABEL_XML = """<?xml version="1.0" encoding="UTF-8"?>
 <originatorConfidentialityLabel xmlns="urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"
@@ -65,7 +65,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeFolder]:
 
 
 def exported(node: NodeFolder, name: str, *more: object) -> list[str]:
-    found = node.run("export", "--as", name, *more).done().json
+    found = node.here("export", "--as", name, *more).done().json
     assert found["type"] == "bundle"
     return [one["id"] for one in found.get("objects", [])]
 
@@ -76,7 +76,7 @@ def test_init_makes_a_folder_and_a_one_time_link(tmp_path: Path) -> None:
     assert re.search(r"http://\S+/signin/link/\S+", ran.out)
     assert data.stat().st_mode & 0o077 == 0
     assert all(key.stat().st_mode & 0o077 == 0 for key in (data / "keys").iterdir())
-    again = foedus("init", "--data", data, "--owner", "FIN", "--owner-name", "Finland")
+    again = here("init", "--data", data, "--owner", "FIN", "--owner-name", "Finland")
     assert again.code == 2 and "not empty" in again.err and "foedus up" in again.err
 
 
@@ -87,10 +87,10 @@ def test_init_with_a_policy_of_ones_own(tmp_path: Path, shared_data: Path) -> No
     node.add("anna", str(clearance_file(tmp_path, "UNCLASSIFIED", "RESTRICTED", "SECRET", policy="NATO")))
     label = label_file(tmp_path, "SECRET", "NATO")
     source = write(tmp_path / "b.json", indicator(1))
-    report = node.run("import", source, "--label", label, "--as", "anna", "--json").done().json
+    report = node.here("import", source, "--label", label, "--as", "anna", "--json").done().json
     assert (report["stored"], report["labels"]) == (1, {"NATO SECRET": 1})
     assert exported(node, "anna") == [indicator(1)["id"]]
-    shown = node.run("show", indicator(1)["id"], "--as", "anna", "--lang", "fr", "--json").done().json
+    shown = node.here("show", indicator(1)["id"], "--as", "anna", "--lang", "fr", "--json").done().json
     assert shown["markings"] == ["NATO SECRET"]
     assert shown["object"] == indicator(1)
 
@@ -109,7 +109,7 @@ def test_the_token_is_the_last_line(journey: NodeFolder) -> None:
         "user add", "tove", "--role", "analyst", "--clearance", "ALLIANCE SECRET for FIN", "--token"
     ).done()
     assert re.fullmatch(r"fds_[\w-]{20,}", ran.last)
-    ran = journey.run("token add", "tove", "--scope", "read", "--days", "1").done()
+    ran = journey.here("token add", "tove", "--scope", "read", "--days", "1").done()
     assert re.fullmatch(r"fds_[\w-]{20,}", ran.last)
 
 
@@ -119,7 +119,7 @@ def test_import_and_export_with_and_without_a_server(journey: NodeFolder, tmp_pa
     second = write(tmp_path / "second.json", indicator(12))
     report = journey.run("import", first, "--label", secret, "--as", "anna", "--json").done().json
     assert (report["stored"], report["refused"], report["faults"]) == (2, 0, [])
-    report = journey.run("import", second, "--label", low, "--json").done().json
+    report = journey.here("import", second, "--label", low, "--json").done().json
     assert report["labels"] == {"ALLIANCE UNCLASSIFIED": 1}
     assert exported(journey, "anna") == [indicator(n)["id"] for n in (10, 11, 12)]
     assert exported(journey, "bob") == [indicator(12)["id"]]
@@ -129,6 +129,7 @@ def test_import_and_export_with_and_without_a_server(journey: NodeFolder, tmp_pa
         report = journey.run("import", third, "--label", secret, "--as", "anna", "--json").done().json
         assert report["stored"] == 1
         assert exported(journey, "anna") == [indicator(n)["id"] for n in (10, 11, 12, 13)]
+        assert [o["id"] for o in journey.run("export", "--as", "anna", "--type", "indicator").done().json["objects"]]
         assert exported(journey, "bob", "--type", "indicator") == [indicator(12)["id"]]
         assert exported(journey, "bob", "--type", "malware", "--json") == []
         url = f"{server.url}/taxii2/api/collections/everything/objects/"
@@ -140,21 +141,21 @@ def test_import_and_export_with_and_without_a_server(journey: NodeFolder, tmp_pa
 
 def test_several_files_and_standard_input(journey: NodeFolder, tmp_path: Path) -> None:
     files = [write(tmp_path / f"{n}.json", indicator(n)) for n in (20, 21)]
-    reports = journey.run("import", *files, "--label", "ALLIANCE SECRET", "--json").done().json
+    reports = journey.here("import", *files, "--label", "ALLIANCE SECRET", "--json").done().json
     assert [(r["file"], r["stored"]) for r in reports] == [("20.json", 1), ("21.json", 1)]
-    one = journey.run("import", "-", "--label", "ALLIANCE SECRET", "--json", stdin=bundle(indicator(22))).done().json
+    one = journey.here("import", "-", "--label", "ALLIANCE SECRET", "--json", stdin=bundle(indicator(22))).done().json
     assert one["stored"] == 1
 
 
 def test_faults_name_object_and_property_and_partial_keeps_the_rest(journey: NodeFolder, tmp_path: Path) -> None:
     source = write(tmp_path / "mixed.json", indicator(30), indicator(31, modified="yesterday"))
-    ran = journey.run("import", source, "--label", "ALLIANCE SECRET", "--json")
+    ran = journey.here("import", source, "--label", "ALLIANCE SECRET", "--json")
     assert (ran.code, ran.json["stored"], ran.json["refused"]) == (2, 0, 2)
     (fault,) = ran.json["faults"]
     assert (fault["object_id"], fault["path"], fault["index"]) == (indicator(31)["id"], "modified", 1)
-    ran = journey.run("import", source, "--label", "ALLIANCE SECRET")
+    ran = journey.here("import", source, "--label", "ALLIANCE SECRET")
     assert ran.code == 2 and indicator(31)["id"] in ran.err and "modified" in ran.err
-    ran = journey.run("import", source, "--label", "ALLIANCE SECRET", "--partial", "--json")
+    ran = journey.here("import", source, "--label", "ALLIANCE SECRET", "--partial", "--json")
     assert (ran.json["stored"], ran.json["refused"]) == (1, 1)
     assert indicator(30)["id"] in exported(journey, "anna")
     assert indicator(31)["id"] not in exported(journey, "anna")
@@ -163,23 +164,23 @@ def test_faults_name_object_and_property_and_partial_keeps_the_rest(journey: Nod
 def test_search_show_publish_recall(journey: NodeFolder, tmp_path: Path) -> None:
     source = tmp_path / "one.json"
     source.write_text(json.dumps(indicator(40, name="the quicksilver affair")))
-    ran = journey.run("publish", source, "--as", "anna", "--label", "ALLIANCE SECRET", "--json").done()
+    ran = journey.here("publish", source, "--as", "anna", "--label", "ALLIANCE SECRET", "--json").done()
     stix_id = ran.json["published"][0]["id"]
     assert stix_id == indicator(40)["id"]
-    found = journey.run("search", "quicksilver", "--as", "anna", "--json").done().json
+    found = journey.here("search", "quicksilver", "--as", "anna", "--json").done().json
     assert (found["total"], found["results"][0]["id"]) == (1, stix_id)
-    assert journey.run("search", "quicksilver", "--as", "bob", "--json").done().json["total"] == 0
-    shown = journey.run("show", stix_id, "--as", "anna", "--json").done().json
+    assert journey.here("search", "quicksilver", "--as", "bob", "--json").done().json["total"] == 0
+    shown = journey.here("show", stix_id, "--as", "anna", "--json").done().json
     assert shown["object"]["name"] == "the quicksilver affair" and shown["markings"] == ["ALLIANCE SECRET"]
-    hidden = journey.run("show", stix_id, "--as", "bob", "--json")
-    absent = journey.run("show", "indicator--00000000-0000-4000-8000-999999999999", "--as", "bob", "--json")
+    hidden = journey.here("show", stix_id, "--as", "bob", "--json")
+    absent = journey.here("show", "indicator--00000000-0000-4000-8000-999999999999", "--as", "bob", "--json")
     assert (hidden.code, hidden.out, hidden.err) == (absent.code, absent.out, absent.err)
     assert hidden.code == 3
-    assert journey.run("recall", stix_id, "--as", "bob").code == 4
-    done = journey.run("recall", stix_id, "--as", "anna", "--reason", "an error", "--json").done().json
+    assert journey.here("recall", stix_id, "--as", "bob").code == 4
+    done = journey.here("recall", stix_id, "--as", "anna", "--reason", "an error", "--json").done().json
     assert done["erased"] >= 1
-    assert journey.run("show", stix_id, "--as", "anna").code == 3
-    assert journey.run("search", "quicksilver", "--as", "anna", "--json").done().json["total"] == 0
+    assert journey.here("show", stix_id, "--as", "anna").code == 3
+    assert journey.here("search", "quicksilver", "--as", "anna", "--json").done().json["total"] == 0
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_search_show_publish_recall(journey: NodeFolder, tmp_path: Path) -> None
     ],
 )
 def test_publish_refuses_by_name(journey: NodeFolder, body: bytes, code: str) -> None:
-    ran = journey.run("publish", "-", "--as", "anna", "--json", stdin=body)
+    ran = journey.here("publish", "-", "--as", "anna", "--json", stdin=body)
     assert ran.code == 2
     assert code in {fault["code"] for fault in ran.json["faults"]}
 
@@ -201,33 +202,33 @@ def test_publish_refuses_by_name(journey: NodeFolder, body: bytes, code: str) ->
 def test_a_revoked_token_and_a_disabled_account_end_at_once(journey: NodeFolder) -> None:
     node = NodeFolder(journey.data)
     node.add("eve", "ALLIANCE SECRET for FIN")
-    listed = node.run("token list", "eve", "--json").done().json
+    listed = node.here("token list", "eve", "--json").done().json
     with node.up() as server:
         ask = lambda: httpx.get(f"{server.url}/taxii2/", auth=basic("eve", node.tokens["eve"])).status_code  # noqa: E731
         assert ask() == 200
-        node.run("token revoke", listed[0]["id"]).done()
+        node.here("token revoke", listed[0]["id"]).done()
         deadline = time.monotonic() + 5
         while ask() == 200 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert ask() == 401
-        second = node.run("token add", "eve").done().last
+        second = node.here("token add", "eve").done().last
         node.tokens["eve"] = second
         assert ask() == 200
-        node.run("user disable", "eve").done()
+        node.here("user disable", "eve").done()
         while ask() == 200 and time.monotonic() < deadline + 5:
             time.sleep(0.05)
         assert ask() == 401
 
 
 def test_reindex_backup_restore(journey: NodeFolder, tmp_path: Path) -> None:
-    before = journey.run("export", "--as", "anna").done().json["objects"]
+    before = journey.here("export", "--as", "anna").done().json["objects"]
     journey.run("reindex", "--json").done()
-    assert journey.run("export", "--as", "anna").done().json["objects"] == before
+    assert journey.here("export", "--as", "anna").done().json["objects"] == before
     with journey.up():
         journey.run("backup", tmp_path / "copy", "--json").done()
     foedus("restore", tmp_path / "copy", "--data", tmp_path / "again", "--json").done()
     again = NodeFolder(tmp_path / "again", journey.tokens)
-    assert again.run("export", "--as", "anna").done().json["objects"] == before
+    assert again.here("export", "--as", "anna").done().json["objects"] == before
     with again.up() as server:
         answer = httpx.get(f"{server.url}/taxii2/", auth=basic("anna", journey.tokens["anna"]))
         assert answer.status_code == 200, "people and their tokens are in the backup"
@@ -242,7 +243,7 @@ def test_up_is_ready_soon_and_stops_at_once_when_told(journey: NodeFolder) -> No
     started = time.monotonic()
     assert server.stop() == 0
     assert time.monotonic() - started < 5
-    assert "Traceback" not in server.log if Path(server._log.name).exists() else True
+    assert "Traceback" not in server.log
 
 
 def test_up_on_a_port_in_use_says_so(journey: NodeFolder) -> None:
@@ -256,14 +257,14 @@ def test_two_servers_on_one_folder(journey: NodeFolder) -> None:
         other = foedus("up", "--data", journey.data, "--port", free_port(), timeout=30)
         assert other.code == 8 and "busy" in other.err
         assert httpx.get(f"{server.url}/healthz").status_code == 200
-        assert journey.run("export", "--as", "anna").code == 0, "the first one still answers the command line"
+        assert journey.here("export", "--as", "anna").code == 0, "the first one still answers the command line"
 
 
 def test_verify_finds_a_flipped_byte_and_names_the_entry(tmp_path: Path) -> None:
     node = NodeFolder.make(tmp_path / "fin")
     source = write(tmp_path / "b.json", *(indicator(n) for n in range(20)))
-    node.run("import", source, "--label", "ALLIANCE SECRET").done()
-    sound = node.run("verify", "--json").done().json
+    node.here("import", source, "--label", "ALLIANCE SECRET").done()
+    sound = node.here("verify", "--json").done().json
     assert sound["sound"] and sound["journal"]["entries"] == 21  # and the definition of the label
     (segment,) = [
         p for p in (node.data / "journal").rglob("*") if p.is_file() and b"indicator number 13" in p.read_bytes()
@@ -276,7 +277,7 @@ def test_verify_finds_a_flipped_byte_and_names_the_entry(tmp_path: Path) -> None
     assert (ran.code, ran.json["sound"], ran.json["journal"]["sound"]) == (6, False, False)
     assert ran.json["journal"]["damage"][0]["seq"] == 14
     assert ran.json["releases"]["sound"]
-    ran = node.run("verify")
+    ran = node.here("verify")
     assert ran.code == 6 and "entry 14" in ran.err
 
 
@@ -310,7 +311,8 @@ def test_label_check(
 
     options = ["--clearance", given(clearance)] if clearance else []
     asked = ["--policy", folder / f"{policy}.xml", "--label", given(label), *options]
-    answer = foedus("label", "check", *asked, "--lang", "fr", "--json").done().json
+    run = foedus if label == "food-label-milk-chocolate.xml" else here
+    answer = run("label", "check", *asked, "--lang", "fr", "--json").done().json
     assert {"valid", "marking", "decision", "reason"} <= set(answer)
     assert (answer["valid"], answer["decision"]) == (valid, decision)
     assert names in answer["reason"]
@@ -321,7 +323,7 @@ def test_label_check(
 def test_label_check_of_files_one_writes_oneself(tmp_path: Path) -> None:
     label, low = label_file(tmp_path, "SECRET"), clearance_file(tmp_path, "UNCLASSIFIED")
     high = clearance_file(tmp_path, "UNCLASSIFIED", "SECRET")
-    check = lambda *more: foedus("label", "check", "--label", label, *more, "--json").done().json  # noqa: E731
+    check = lambda *more: here("label", "check", "--label", label, *more, "--json").done().json  # noqa: E731
     assert check("--clearance", high)["decision"] == "permit"
     denied = check("--clearance", low)
     assert (denied["valid"], denied["decision"]) == (True, "deny") and denied["reason"]
@@ -330,9 +332,9 @@ def test_label_check_of_files_one_writes_oneself(tmp_path: Path) -> None:
 
 def test_one_marking_in_two_languages_is_one_label() -> None:
     asked = "ALLIANCE RESTRICTED Releasable to Japan, Switzerland"
-    english = foedus("label", "check", "--label", asked, "--json").done().json
+    english = here("label", "check", "--label", asked, "--json").done().json
     french = foedus("label", "check", "--label", asked, "--lang", "fr", "--json").done().json
     assert english["marking"] == asked
     assert french["marking"] == "ALLIANCE DIFFUSION RESTREINTE Communicable à Japon, Suisse"
-    back = foedus("label", "check", "--label", french["marking"], "--json").done().json
+    back = here("label", "check", "--label", french["marking"], "--json").done().json
     assert back["marking"] == asked

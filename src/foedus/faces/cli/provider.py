@@ -61,7 +61,7 @@ def set_(
         )
 
 
-@oidc.command("show")
+@oidc.command("show", epilog="Example: foedus oidc show --data fin")
 def show(data: Data) -> None:
     """The provider that is set."""
     from foedus.faces.http import oidc_settings
@@ -71,7 +71,7 @@ def show(data: Data) -> None:
         as_json(msgspec.to_builtins(settings, enc_hook=str) if settings else None)
 
 
-@oidc.command("remove")
+@oidc.command("remove", epilog="Example: foedus oidc remove --data fin")
 def remove(data: Data) -> None:
     """No provider any more, from the next start on."""
     from foedus.faces.http import oidc_settings

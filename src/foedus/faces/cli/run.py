@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import httpx
 import msgspec
 
 from foedus.config import Settings
@@ -57,6 +56,8 @@ def run(
 def _ask(
     socket: Path, name: str, arguments: dict[str, Any], body: bytes, emit: Emit, out: BinaryIO | None
 ) -> dict[str, Any]:
+    import httpx  # a seventh of a second that most commands can do without
+
     transport = httpx.HTTPTransport(uds=str(socket))
     headers = {"x-foedus-arguments": base64.b64encode(msgspec.json.encode(arguments)).decode()}
     try:
