@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 UUID_FORM = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 TYPE_FORM = r"[a-z](?:[a-z0-9]|-(?!-))+"  # no two hyphens in a row: they end the type in an identifier
@@ -23,8 +24,12 @@ _TIME = re.compile(
 )
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()
 _CACHE_SIZE = 65_536
-_days: dict[str, int] = {}  # results of pure functions, emptied when full: microseconds of a day,
-known_times: dict[str, int] = {}  # and of a time
+# Parts of times in microseconds. A time whose parts are all here is good, and costs four look-ups: few days, minutes,
+# seconds and fractions make up many times. What was found good is remembered, and forgotten when it becomes too much.
+_days: dict[str, int] = {}  # "2017-01-20"
+_minutes = {f"T{n // 60:02d}:{n % 60:02d}": n * 60_000_000 for n in range(1440)}
+_seconds = {f":{n:02d}": n * 1_000_000 for n in range(60)}  # without 60, which is good on two days of the year only
+_fractions: dict[str, int] = {}  # ".000Z", "Z"
 
 
 def id_type(text: str) -> str | None:
@@ -54,14 +59,10 @@ def timestamp(text: str) -> int:
     A leap second (23:59:60 on the last day of June or December) is the second that follows it.
     Raises ValueError, saying what is wrong.
     """
-    known = known_times.get(text)
-    if known is not None:
-        return known
-    micros = _parse(text)
-    if len(known_times) >= _CACHE_SIZE:
-        known_times.clear()
-    known_times[text] = micros
-    return micros
+    try:
+        return _days[text[:10]] + _minutes[text[10:16]] + _seconds[text[16:19]] + _fractions[text[19:]]
+    except KeyError:
+        return _parse(text)
 
 
 def _parse(text: str) -> int:
@@ -72,8 +73,16 @@ def _parse(text: str) -> int:
         day = _parse_day(text[:10])
     if text[17] == "6" and (text[5:10] not in ("06-30", "12-31") or text[11:16] != "23:59"):
         raise ValueError("second 60 exists only as a leap second, at 23:59:60 on 30 June or 31 December")
-    seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
-    return day + seconds * 1_000_000 + int(text[20:-1][:6].ljust(6, "0"))
+    fraction = int(text[20:-1][:6].ljust(6, "0"))
+    if len(text) < 64:
+        _remember(_fractions, text[19:], fraction)
+    return day + _minutes[text[10:16]] + int(text[17:19]) * 1_000_000 + fraction
+
+
+def _remember(cache: dict[str, int], part: str, micros: int) -> None:
+    if len(cache) >= _CACHE_SIZE:
+        cache.clear()
+    cache[part] = micros
 
 
 def _parse_day(date: str) -> int:
@@ -81,9 +90,7 @@ def _parse_day(date: str) -> int:
         micros = (datetime.fromisoformat(date).toordinal() - _EPOCH_DAY) * 86_400_000_000
     except ValueError:
         raise ValueError(f"{date} is not a day of the calendar") from None
-    if len(_days) >= _CACHE_SIZE:
-        _days.clear()
-    _days[date] = micros
+    _remember(_days, date, micros)
     return micros
 
 
@@ -93,9 +100,19 @@ def exact(text: str) -> tuple[int, str]:
     return timestamp(text), fraction[6:].rstrip("0")
 
 
+@lru_cache(_CACHE_SIZE)
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%dT").rjust(11, "0")  # years before 1000
+
+
+@lru_cache(86_400)
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}."
+
+
 def format_time(micros: int) -> str:
     """The RFC 3339 form with three digits of a second, or six where the microseconds need them."""
     seconds, rest = divmod(micros, 1_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    moment = moment.rjust(19, "0")  # years before 1000
-    return f"{moment}.{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{moment}.{rest:06d}Z"
+    day, second = divmod(seconds, 86_400)
+    fraction = f"{rest // 1000:03d}Z" if rest % 1000 == 0 else f"{rest:06d}Z"
+    return _date(day) + _clock(second) + fraction

@@ -9,6 +9,7 @@ from foedus.kernel.ids import UUID_FORM
 from foedus.kernel.json_faults import printable
 from foedus.kernel.stix.checks import (
     ENOUGH,
+    REMEMBERED,
     Check,
     Problems,
     any_value,
@@ -37,12 +38,25 @@ _reference_properties = record(
     {"source_name": string, "description": string, "url": url, "hashes": hashes, "external_id": string},
     required=("source_name",),
 )
-_REFERENCE_TEXTS = frozenset({"source_name", "description", "external_id"})
+_USUAL = frozenset({"source_name", "description", "url", "external_id"})
+_plain_forms: set[tuple[object, ...]] = set()  # names and types of plain references: a few dozen at most
+_good_urls: set[str] = set()  # the same reports are cited again and again
+
+
+def external_references(value: Any) -> Problems | None:
+    """A list of them."""
+    if type(value) is list and value:
+        for item in value:
+            if type(item) is not dict or not _is_plain_reference(item):
+                break
+        else:
+            return None
+    return _external_references(value)
 
 
 def external_reference(value: Any) -> Problems | None:
     """Section 2.5: a source and one of description, url, external_id; CVE and CAPEC ids with their own source."""
-    found = None if _is_plain_reference(value) else _reference_properties(value)
+    found = _reference_properties(value)
     if type(value) is not dict:
         return found
     source, identifier = value.get("source_name"), value.get("external_id")
@@ -60,16 +74,37 @@ def external_reference(value: Any) -> Problems | None:
     return [*(found or ()), *further] or None
 
 
-def _is_plain_reference(value: Any) -> bool:
-    """Whether `_reference_properties` is sure to find nothing: texts and a URL, as nearly all references are."""
-    if type(value) is not dict or "source_name" not in value:
+_external_references = list_of(external_reference)
+
+
+def _is_plain_reference(value: dict[str, Any]) -> bool:
+    """Whether the rules are sure to find nothing: a source and more, all texts, as nearly all references are."""
+    form = (*value, *map(type, value.values()))
+    if form not in _plain_forms and not _is_plain_form(value, form):
         return False
-    for name, item in value.items():
-        if name == "url":
-            if url(item):
-                return False
-        elif name not in _REFERENCE_TEXTS or type(item) is not str:
-            return False
+    if value["source_name"] in _EXTERNAL_ID or value.get("external_id", "")[:1] == "C":
+        return False  # CVE and CAPEC have rules of their own
+    address = value.get("url")
+    return address is None or address in _good_urls or _is_url(address)
+
+
+def _is_plain_form(value: dict[str, Any], form: tuple[object, ...]) -> bool:
+    """Remembered by names and types, which decide it."""
+    if "source_name" not in value or len(value) < 2 or not value.keys() <= _USUAL:
+        return False
+    if any(type(item) is not str for item in value.values()):
+        return False
+    _plain_forms.add(form)
+    return True
+
+
+def _is_url(address: str) -> bool:
+    if url(address):
+        return False
+    if len(address) < 512:
+        if len(_good_urls) >= REMEMBERED:
+            _good_urls.clear()
+        _good_urls.add(address)
     return True
 
 
@@ -189,7 +224,7 @@ DOMAIN: dict[str, Check] = {
     "labels": strings,
     "confidence": integer(0, 100),
     "lang": language,
-    "external_references": list_of(external_reference),
+    "external_references": external_references,
     "object_marking_refs": marking_references,
     "granular_markings": granular_markings,
     "extensions": extensions(),

@@ -1,20 +1,40 @@
 """How one type of object is checked: its properties, what is required, what is ordered, and rules over several.
 
 A plan is data. `Plan.problems` reads an object once and returns every problem of it.
+
+Objects of one source look alike. For the property names of a good object, in their order, with the JSON types of their
+values, a plan remembers what is still to be looked at in the next one like it (its `_Shape`): what names and types
+decide is decided. An object in which a shape finds anything wrong is read again by the whole plan, which has the words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
-from foedus.kernel.ids import exact, is_uuid_from, known_times, timestamp
-from foedus.kernel.stix.checks import ENOUGH, Check, Problems, Rule, below, missing, problem, quoted, wrong_type
+from foedus.kernel.ids import exact, is_uuid_from, timestamp
+from foedus.kernel.stix.checks import (
+    BY_TYPE,
+    ENOUGH,
+    Check,
+    Problems,
+    Rule,
+    below,
+    missing,
+    problem,
+    quoted,
+    wrong_type,
+)
 from foedus.kernel.stix.common import SCALARS, custom_property, usual_names
+from foedus.kernel.stix.markings import check_selectors
 
 Family = Literal["sdo", "sro", "sco", "meta"]
 Order = tuple[str, str, bool]  # (later, earlier, strictly)
-_NEVER = 2**63
+_SHAPES = 2_048  # remembered in all
+_WIDEST = 40  # properties of an object whose shape is remembered
+_SECONDS = len("2016-04-06T20:03:48")
+_ONLY_WITH: Mapping[Rule, str] = {check_selectors: "granular_markings"}  # rules that concern one property
 
 
 class Plan:
@@ -52,6 +72,19 @@ class Plan:
 
     def problems(self, obj: dict[str, Any]) -> Problems | None:
         """Every problem of the object, None where there is none."""
+        key = (self, *obj, *map(type, obj.values()))
+        shape = _shapes.get(key)
+        if shape is not None and shape.passes(obj):
+            return None
+        found = self.every_problem(obj)
+        if found is None and shape is None and len(obj) <= _WIDEST:
+            if len(_shapes) >= _SHAPES:
+                _shapes.clear()
+            _shapes[key] = _Shape(self, obj)
+        return found
+
+    def every_problem(self, obj: dict[str, Any]) -> Problems | None:
+        """The same, by looking at everything."""
         found: Problems | None = None
         find = self.properties.get
         for name, value in obj.items():
@@ -75,18 +108,53 @@ class Plan:
             text = f"a {self.type} needs at least one of {', '.join(self.any_of)}"
             found = (found or []) + problem("missing-property", text)
         for later, earlier, strictly in self.orders:
-            if later not in obj or earlier not in obj:
-                continue
-            if found is None and known_times.get(obj[later], 0) > known_times.get(obj[earlier], _NEVER):
-                continue  # both are times, and plainly in order
-            problems = _in_order(obj, later, earlier, strictly)
-            if problems:
-                found = (found or []) + problems
+            if later in obj and earlier in obj:
+                problems = _in_order(obj, later, earlier, strictly)
+                if problems:
+                    found = (found or []) + problems
         for rule in self.rules:
             problems = rule(obj)
             if problems:
                 found = (found or []) + problems
         return found
+
+
+class _Shape:
+    """What is left to look at in an object with the same names and types as one that the plan found good."""
+
+    __slots__ = ("_checks", "_orders", "_rules")
+
+    def __init__(self, plan: Plan, good: dict[str, Any]) -> None:
+        decided = frozenset({"type"})  # the plan was chosen by it
+        left = ((name, _of_value(plan.properties, name, type(good[name]))) for name in good if name not in decided)
+        self._checks = tuple((name, check) for name, check in left if check is not None)
+        self._orders = tuple(order for order in plan.orders if order[0] in good and order[1] in good)
+        self._rules = tuple(rule for rule in plan.rules if _ONLY_WITH.get(rule) in (None, *good))
+
+    def passes(self, obj: dict[str, Any]) -> bool:
+        """Whether nothing is wrong."""
+        for name, check in self._checks:
+            if check(obj[name]):
+                return False
+        for later, earlier, strictly in self._orders:
+            second, first = obj[later], obj[earlier]
+            if strictly or second[:_SECONDS] <= first[:_SECONDS]:  # a later second is later
+                if _in_order(obj, later, earlier, strictly):
+                    return False
+        return not any(rule(obj) for rule in self._rules)
+
+
+_shapes: dict[tuple[object, ...], _Shape] = {}  # by plan, names and types
+
+
+def _of_value(properties: Mapping[str, Check], name: str, kind: type) -> Check | None:
+    """What must be asked of each value of this property that has this type; None where name and type decide."""
+    check = properties.get(name)
+    if check is not None:
+        return None if kind in BY_TYPE.get(check, ()) else check
+    if kind is list or name.endswith(("_bin", "_hex")):
+        return partial(custom_property, name)
+    return None
 
 
 def _in_order(obj: dict[str, Any], later: str, earlier: str, strictly: bool) -> Problems | None:
