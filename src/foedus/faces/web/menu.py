@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("timeline", "/timeline", "timeline"),
     Entry("graph", "/graph", "graph"),
     Entry("publish", "/publish", "publish", verb="publish", group="make"),
+    Entry("import", "/import", "import", verb="import", group="make"),
     Entry("audit", "/audit", "audit", verb="releases", group="office"),
 )
 

@@ -52,7 +52,7 @@
     if (picker && event.target.matches("[data-level]")) exclude(picker);
     const group = event.target.closest(".tags");
     if (group) told(group);
-    if (event.target.matches("[data-keep]")) keep();
+    if (event.target.matches("[data-keep], [data-keep-not]")) keep();
   }, true);
 
   document.addEventListener("input", (event) => {
