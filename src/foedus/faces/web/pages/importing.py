@@ -83,7 +83,7 @@ def _begin(v: Visit, form: Form) -> Response[Any]:
     partial, upgrade, format = form.checked("partial"), form.checked("upgrade"), form.text("format")
     node, subject = labelpicker.node_of(v), v.subject
 
-    def work(on_progress: OnProgress) -> list[tuple[str, ImportReport]]:
+    def work(told: OnProgress) -> list[tuple[str, ImportReport]]:
         def one(name: str, data: bytes) -> ImportReport:
             return node.ingest(
                 subject,
@@ -93,7 +93,7 @@ def _begin(v: Visit, form: Form) -> Response[Any]:
                 upgrade=upgrade,
                 format=format,
                 name=name,
-                on_progress=on_progress,
+                on_progress=told,
             )
 
         return [(name, one(name, data)) for name, data in files]
