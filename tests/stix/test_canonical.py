@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from foedus.config import Limits
 from foedus.kernel import canonical as module
-from foedus.kernel.canonical import canonical, decode, is_canonical
+from foedus.kernel.canonical import canonical, decode, is_canonical, read_quickly
 from foedus.kernel.errors import Fault, Refused, TooLarge
 from foedus.kernel.json_faults import explain
 
@@ -219,3 +219,20 @@ def test_hostile_texts_are_answered_in_bounded_time() -> None:
     ):
         assert refusal(data)
     assert time.perf_counter() - started < 10
+
+
+@settings(max_examples=400, deadline=None)
+@given(trees, st.booleans())
+@example([-0.0, 0, "\x7f/\u2028\U0001f600"], True)
+def test_canonical_form_of_whole_numbers_is_never_longer_than_the_text(tree: Any, ascii_only: bool) -> None:
+    """So equal lengths prove that no key was dropped."""
+    text = json.dumps(tree, ensure_ascii=ascii_only, separators=(",", ":")).encode()
+    quick = read_quickly(text)
+    if quick is not None and quick.whole:
+        assert len(canonical(quick.tree)) <= len(text)
+
+
+def test_a_decimal_number_is_not_whole() -> None:
+    for literal in (b"1e3", b"1.0", b"-1E2", b"0.5"):
+        quick = read_quickly(b"[" + literal + b"]")
+        assert quick is not None and not quick.whole

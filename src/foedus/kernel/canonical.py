@@ -12,6 +12,7 @@ fails one of them is read again by `json_faults.explain`, which names each fault
 
 - Equal keys: a pair that was dropped takes at least one colon with it. Decoding turns nothing into a colon but the
   escape \\u003a, so in a text without `\\u003` equal numbers of colons before and after prove that all pairs are there.
+  So do equal lengths in a text without decimal numbers: nothing else has a canonical form that is longer.
 - Integers beyond 2^53-1 have 16 digits or more, and start after `:`, `,`, `[`, a blank, a minus or nothing.
 - Numbers with fraction or exponent are judged one by one as they are decoded.
 - Depth is at most the number of opening brackets.
@@ -38,22 +39,25 @@ _FOUR_BYTE_LEADS = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")  # characters b
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """A text read fast. `plain`: msgspec writes its numbers as RFC 8785 does."""
+    """A text read fast. `plain`: msgspec writes its numbers as RFC 8785 does; `whole`: all are written as integers."""
 
     tree: Any
     plain: bool
+    whole: bool
 
 
 class _Numbers:
     """Judges the decimal numbers of one text as msgspec meets them."""
 
-    __slots__ = ("inexact", "plain")
+    __slots__ = ("inexact", "plain", "whole")
 
     def __init__(self) -> None:
         self.inexact = False
         self.plain = True
+        self.whole = True
 
     def read(self, literal: str) -> int | float:
+        self.whole = False
         try:
             value = number(literal)
         except ValueError:
@@ -76,7 +80,7 @@ def read_quickly(data: bytes) -> Quick | None:
         return None
     if numbers.inexact or _long_integer(data):
         return None
-    return Quick(tree, numbers.plain)
+    return Quick(tree, numbers.plain, numbers.whole)
 
 
 def _long_integer(data: bytes) -> bool:
@@ -192,7 +196,7 @@ def canonical(tree: Any) -> bytes:
 def canonical_of_read(tree: Any, plain: bool) -> bytes:
     """`canonical` for (a part of) a tree that `read_quickly` gave: what it proved need not be looked at again."""
     encoded = _sorted(tree)
-    if plain and not beyond_bmp(encoded):
+    if plain and (encoded.isascii() or not beyond_bmp(encoded)):
         return encoded
     return bytes(rfc8785.dumps(tree))
 

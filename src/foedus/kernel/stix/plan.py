@@ -137,10 +137,9 @@ class _Shape:
             if check(obj[name]):
                 return False
         for later, earlier, strictly in self._orders:
-            second, first = obj[later], obj[earlier]
-            if strictly or second[:_SECONDS] <= first[:_SECONDS]:  # a later second is later
-                if _in_order(obj, later, earlier, strictly):
-                    return False
+            plainly = not strictly and obj[later][:_SECONDS] > obj[earlier][:_SECONDS]  # a later second
+            if not plainly and _in_order(obj, later, earlier, strictly):
+                return False
         return not any(rule(obj) for rule in self._rules)
 
 
