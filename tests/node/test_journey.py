@@ -65,6 +65,18 @@ def test_the_latest_version_is_the_latest_that_the_reader_may_see(world: World) 
     assert len(world.node.view(bob, "t").versions(str(old["id"]))) == 1
 
 
+def test_large_imports_are_cut_into_commits_by_number_and_by_bytes() -> None:
+    from foedus.config import Limits
+    from foedus.kernel.ports import Kind
+    from foedus.node.ingest import batches
+    from foedus.node.writer import Draft
+
+    drafts = [Draft(Kind.RECORD, b"{}", b"x" * size, None) for size in [10] * 7 + [400, 10, 900, 10]]
+    cut = list(batches(drafts, Limits(batch_entries=5, batch_bytes=2_000)))
+    assert [draft for batch in cut for draft in batch] == drafts
+    assert [len(batch) for batch in cut] == [5, 4, 1, 1]
+
+
 def test_faults_keep_everything_out_unless_partial_is_asked_for(world: World) -> None:
     anna = world.person("anna", SECRET)
     bad = {**indicator(2), "modified": "yesterday"}

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from foedus.config import Limits
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Label
 from foedus.kernel.ports import Head, Kind
@@ -63,9 +64,8 @@ class Ingest:
         self.label_sets = [labelling.label_set(valid.markings) for valid in self.good]
         drafts = [self._draft(valid, labels) for valid, labels in zip(self.good, self.label_sets, strict=True)]
         self._node.introduce(labelling.needed, definitions)
-        size = self._node.limits.batch_entries
-        for start in range(0, len(drafts), size):
-            self.futures.append(self._node.writer.submit(drafts[start : start + size]))
+        for batch in batches(drafts, self._node.limits):
+            self.futures.append(self._node.writer.submit(batch))
         self._say(labelling, default)
 
     def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:
@@ -105,6 +105,18 @@ class Ingest:
             seconds=time.perf_counter() - self._started,
             accepted=tuple((valid.id, valid.version) for valid in self.good),
         )
+
+
+def batches(drafts: Sequence[Draft], limits: Limits) -> Iterator[Sequence[Draft]]:
+    """Runs of drafts that one commit takes, by number and by bytes."""
+    start = size = 0
+    for stop, draft in enumerate(drafts):
+        size += len(draft.body)
+        if stop > start and (stop - start >= limits.batch_entries or size > limits.batch_bytes // 4):
+            yield drafts[start:stop]
+            start, size = stop, len(draft.body)
+    if start < len(drafts):
+        yield drafts[start:]
 
 
 def envelope(originator: str, labelset: Sequence[str]) -> bytes:
