@@ -41,6 +41,8 @@ _LIMITS = """# Limits
 Every bound that input meets, from `Limits` in `src/foedus/config.py`. Sizes are bytes and times are seconds, unless
 the name says otherwise. What goes over a limit is refused with a message that names the limit.
 """
+# Options whose name says it all on the command line.
+_SAID = {"port": "Port to listen on; 0 takes any.", "limit": "At most so many results."}
 # Limits whose name says it all in the code; here it is said in words. A limit in neither place fails the tests.
 _MEANING = {
     "default_page": "a list that names no limit of its own",
@@ -101,7 +103,7 @@ def _names(param: Any) -> str:
 
 
 def _meaning(param: Any) -> str:
-    words = [_plain(param.help or "")]
+    words = [_plain(param.help or _SAID.get(str(param.name), ""))]
     if getattr(param, "multiple", False) and "again" not in words[0]:
         words.append("May be given again.")
     if param.required and param.param_type_name == "option":
