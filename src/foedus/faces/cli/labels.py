@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from foedus.faces.cli.output import as_json, out, told
+from foedus.kernel import labeltext, nativelabel, stanag4774
 from foedus.kernel.errors import Fault, Refused
+from foedus.kernel.label import Clearance, Label
 from foedus.kernel.labelcheck import check as check_label
+from foedus.kernel.labelcheck import read_clearance_input, read_label_input
+from foedus.kernel.policy import PolicySet
+from foedus.kernel.spif import read_policy
+from foedus.kernel.stixmarking import marking_for
 from foedus.node.setup import own_policies
 
 label = typer.Typer(help="Confidentiality labels and clearances; no node needed.", no_args_is_help=True)
@@ -74,3 +82,59 @@ def check(
                 out.print(f"{answer['decision']}: {answer['reason']}")
             elif answer["reason"]:
                 out.print(answer["reason"])
+
+
+class Form(StrEnum):
+    """The forms in which labels and clearances are written."""
+
+    TEXT = "text"
+    XML = "xml"  # STANAG 4774
+    NATIVE = "native"
+    STIX = "stix"
+
+
+@label.command("convert", epilog="Example: foedus label convert 'ALLIANCE RESTRICTED Releasable to Japan' --to xml")
+def convert(
+    given: Annotated[str, typer.Argument(help="A label or (with --clearance) a clearance: XML file or TEXT.")],
+    to: Annotated[
+        Form, typer.Option(help="text, xml (STANAG 4774), native, or stix (a marking definition).")
+    ] = Form.XML,
+    policy: Annotated[list[Path] | None, typer.Option(help="Policy files; ours where none is given.")] = None,
+    clearance: Annotated[bool, typer.Option("--clearance", help="It is a clearance.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of a marking.")] = "en",
+) -> None:
+    """Write a label or a clearance in another form."""
+    with told():
+        policies = PolicySet([read_policy(_content(path)) for path in (policy or own_policies())])
+        content = _bytes_or_text(given)
+        if clearance:
+            typer.echo(_clearance_as(read_clearance_input(content, policies), to, policies))
+        else:
+            typer.echo(_label_as(read_label_input(content, policies), to, policies, lang))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused([Fault("unreadable", f"{path} cannot be read: {error.strerror}")]) from error
+
+
+def _label_as(value: Label, to: Form, policies: PolicySet, lang: str) -> str:
+    if to is Form.TEXT:
+        return labeltext.write_label(value, policies, lang)
+    if to is Form.XML:
+        return stanag4774.write_label(value).decode()
+    if to is Form.NATIVE:
+        return nativelabel.write_native_label(value, policies).decode()
+    return msgspec.json.format(msgspec.json.encode(marking_for(value, policies)), indent=2).decode()
+
+
+def _clearance_as(values: tuple[Clearance, ...], to: Form, policies: PolicySet) -> str:
+    if to is Form.TEXT:
+        return labeltext.write_clearance(values, policies)
+    if to is Form.STIX or len(values) != 1:
+        raise Refused([Fault("no-such-form", "STIX has no clearances, and XML holds one policy's; try --to text")])
+    if to is Form.XML:
+        return stanag4774.write_clearance(values[0]).decode()
+    return nativelabel.write_native_clearance(values[0], policies).decode()
