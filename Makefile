@@ -26,7 +26,7 @@ bench:
 
 docs:
 	@tools/bootstrap.sh docs
-	@.venv/bin/mkdocs build -q --strict && echo "the documentation is in site/index.html"
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -q --strict && echo "the documentation is in site/index.html"
 
 assets:
 	@tools/assets.sh

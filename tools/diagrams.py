@@ -130,7 +130,7 @@ def reading() -> None:
     d.box(210, 140, 150, 64, "journal", "the bytes", fill=ROSE)
     d.arrow((285, 94), (285, 140), both=True)
     d.box(210, 246, 530, 64, "release log", "subject, face, entries: durable before the answer leaves", fill=ROSE)
-    d.arrow((200, 94), (190, 120), (190, 278), (210, 278))
+    d.arrow((222, 94), (222, 117), (190, 117), (190, 270), (210, 270))
     d.box(20, 246, 130, 64, "the answer", fill=SAND)
     d.arrow((210, 292), (150, 292))
     d.save("reading.svg")

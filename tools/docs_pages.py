@@ -1,9 +1,15 @@
-"""A hook of the documentation's build: every page in docs/how-to and docs/decisions is in the navigation."""
+"""Hooks of the documentation's build: every page is in the navigation, and no page fetches anything from elsewhere."""
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
+
+# The theme takes this script from elsewhere, for the search in pages opened as files; ours is iframe-worker 1.0.4.
+_SHIM = "https://unpkg.com/iframe-worker/shim"
+_ELSEWHERE = re.compile(r"""<(?:script|img|iframe)[^>]+src=["']?https?:|<link[^>]+stylesheet[^>]+href=["']?https?:""")
 
 # The order in which people meet them; a page that is not named here comes after these, by name.
 _FIRST = (
@@ -37,3 +43,14 @@ def _names(folder: Path) -> list[str]:
     names = {path.stem for path in folder.glob("*.md")}
     known = [name for name in _FIRST if name in names]
     return known + sorted(names - set(known))
+
+
+def on_post_build(config: Any) -> None:
+    """Raises ValueError where a page still fetches something from elsewhere."""
+    site = Path(config["site_dir"])
+    for page in site.rglob("*.html"):
+        own = os.path.relpath(site / "javascripts" / "iframe-worker.js", page.parent)
+        text = page.read_text(encoding="utf-8").replace(_SHIM, own)
+        if found := _ELSEWHERE.search(text):
+            raise ValueError(f"{page.relative_to(site)} fetches from elsewhere: {found.group()}")
+        page.write_text(text, encoding="utf-8")

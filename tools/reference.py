@@ -42,7 +42,11 @@ Every bound that input meets, from `Limits` in `src/foedus/config.py`. Sizes are
 the name says otherwise. What goes over a limit is refused with a message that names the limit.
 """
 # Options whose name says it all on the command line.
-_SAID = {"port": "Port to listen on; 0 takes any.", "limit": "At most so many results."}
+_SAID = {
+    "port": "Port to listen on; 0 takes any.",
+    "limit": "At most so many results.",
+    "days": "How long it is valid.",
+}
 # Limits whose name says it all in the code; here it is said in words. A limit in neither place fails the tests.
 _MEANING = {
     "default_page": "a list that names no limit of its own",
