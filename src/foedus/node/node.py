@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,12 +25,14 @@ from foedus.kernel.record import Input, Valid, read_input, read_objects, version
 from foedus.node import authorship, care, setup
 from foedus.node.access import Access
 from foedus.node.answers import ImportReport, Marking, Published, Seen
+from foedus.node.bulk import LARGE, Bulk
 from foedus.node.clock import SystemClock, SystemRandom
 from foedus.node.contract import OnProgress
 from foedus.node.follow import item_of, items
 from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
 from foedus.node.live import Live
+from foedus.node.mending import discard, or_anew
 from foedus.node.projector import Projector
 from foedus.node.reader import DomainReader
 from foedus.node.registry import LabelRegistry
@@ -80,8 +83,7 @@ class Node:
             self.released = ReleaseLog(release_journal, projections / "releases.sqlite")
             self.accounts = Accounts(data / "accounts.sqlite", clock, random, limits)
             self.access = Access(self.accounts, clock, random, limits)
-            (projections / "table").mkdir(mode=0o700, exist_ok=True)
-            self.table = LabelTable(projections / "table", int.from_bytes(random.bytes(8)))
+            self.table = self._open_table(projections)
             self.table_lock = threading.RLock()
             self._catch_up_table()
             self._learn()
@@ -235,6 +237,13 @@ class Node:
         started = self.clock.now()
         if on_progress is not None:
             on_progress(care.step("reading", 0, len(data), started, started))
+        bulk = Bulk.opened(data) if len(data) > LARGE and care.importer_for(data, format, name) is None else None
+        if bulk is not None:
+            if subject is not None:
+                subject.require("import")
+            given = self.read_label(label) if label else None
+            default = given or self.default_label(subject)
+            return bulk.run(self, given, default, partial=partial, upgrade=upgrade, on_progress=on_progress)
         ingest = self.begin_ingest(subject, data, label, partial=partial, upgrade=upgrade, format=format, name=name)
         outcomes = []
         total = ingest.count
@@ -436,6 +445,22 @@ class Node:
             self.registry.want(labelset, batch[0].at)
         self.projector.wake()
         self.live.notify()
+
+    def _open_table(self, projections: Path) -> LabelTable:
+        """The label table, begun anew where it is damaged or not of this journal; the others hash by its seed."""
+        folder = projections / "table"
+
+        def opened() -> LabelTable:
+            if not (folder / "header.json").exists():
+                discard(projections, "table", "links.sqlite*", "text")
+            folder.mkdir(mode=0o700, exist_ok=True)
+            table = LabelTable(folder, int.from_bytes(self.random.bytes(8)))
+            if table.cursor > self.journal.size:
+                table.close()
+                raise ValueError(f"{table.cursor} rows of a journal with {self.journal.size} entries")
+            return table
+
+        return or_anew("label table", opened, lambda: discard(projections, "table", "links.sqlite*", "text"))
 
     def _catch_up_table(self, on_progress: OnProgress | None = None) -> None:
         for batch in items(self.journal, self.table.cursor):

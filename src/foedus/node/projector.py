@@ -1,34 +1,43 @@
 """Keeps links and full text up with the journal: in a thread for short work, in a process of its own for a server.
 
 A process because both projections cost about as much as taking records in: on two cores the server then never
-waits for them. The child reads the journal's files itself, like any reader, and says on its standard output how far it is; it ends
-when its standard input does, so it never outlives the server.
+waits for them. The child reads the journal's files itself, like any reader, and says on its standard output how far it
+is; it ends when its standard input does, so it never outlives the server.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from foedus.config import Limits
 from foedus.kernel.checkpoint import Verifier
+from foedus.kernel.errors import Damaged
 from foedus.kernel.ports import Item
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
 from foedus.node.follow import items
+from foedus.node.mending import discard, is_damage, is_damage_in_reading, or_anew
 from foedus.storage.fulltext import FullText
 from foedus.storage.hashing import Hashing
 from foedus.storage.labels import LabelTable
 from foedus.storage.segments import SegmentJournal
 from foedus.storage.sqlite import LinkStore
 
+_log = logging.getLogger("foedus.projections")
 _IDLE = 0.02  # seconds between looks at a journal that another process writes
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds before a child that died is started again
+_REST = 600.0  # seconds in which a reader's finding drops the files at most once
+_DAMAGED = Damaged.exit_code
 
 
 class Stores:
@@ -38,7 +47,11 @@ class Stores:
         self._journal = journal
         self._limits = limits
         self.links = LinkStore(folder / "links.sqlite", hashing)
-        self.text = FullText(folder / "text", hashing, self._items, limits=limits)
+        try:
+            self.text = FullText(folder / "text", hashing, self._items, limits=limits)
+        except BaseException:
+            self.links.close()
+            raise
         self._committed = time.monotonic()
         self._found = self.text.cursor
 
@@ -78,7 +91,10 @@ class Stores:
 
 
 class Projector:
-    """The node's side. With `own` it does the work in a thread; otherwise a child process does."""
+    """The node's side. With `own` it does the work in a thread; otherwise a child process does.
+
+    A child that dies is started again. Files that cannot be opened, written or read are dropped and rebuilt.
+    """
 
     def __init__(
         self,
@@ -102,7 +118,10 @@ class Projector:
         self._stores: Stores | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
-        self._stopping = False
+        self._quit = threading.Event()
+        self._life = threading.Lock()  # no child is started once `_quit` is set
+        self._suspected = self._renewing = False
+        self._dropped_at = -_REST
         self.fault: BaseException | None = None
         self.lock = threading.RLock()  # SQLite and the index reader are used by one thread at a time
         self._start()
@@ -123,6 +142,21 @@ class Projector:
         with self._moved:
             return self._moved.wait_for(lambda: self._cursor >= cursor or self.fault is not None, timeout)
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around every use of `links` and `text`: one reader at a time. Raises Damaged where the files turn out to be;
+        they are then rebuilt."""
+        with self.lock:
+            if self._renewing:
+                raise Damaged("links and full text are being rebuilt", hint="ask again in a moment")
+            try:
+                yield
+            except BaseException as error:
+                if not is_damage_in_reading(error):
+                    raise
+                self._suspect(error)
+                raise Damaged("links and full text are being rebuilt", hint="ask again in a moment") from error
+
     # -- life
 
     def close(self) -> None:
@@ -139,9 +173,8 @@ class Projector:
             if self._stores is None:
                 self.links.close()
                 self.text.close()
-            stores = Stores(self._folder, self._hashing, self._journal, self._limits)
-            stores.links.drop()
-            stores.text.drop()
+            self._discard()
+            stores = self._opened()
             while stores.step(self._journal.size):
                 if on_progress is not None:
                     on_progress(Progress("links and text", stores.cursor, self._journal.size))
@@ -150,54 +183,78 @@ class Projector:
         self._start()
 
     def _start(self) -> None:
-        self._stopping = False
+        self._quit.clear()
         if self._own:
-            self._stores = Stores(self._folder, self._hashing, self._journal, self._limits)
+            self._stores = self._opened()
             self.links, self.text = self._stores.links, self._stores.text
             self._advance(self._stores.found)
             self._thread = threading.Thread(target=self._work, name="foedus-projector", daemon=True)
         else:
-            stores = Stores(self._folder, self._hashing, self._journal, self._limits)  # make the files
-            stores.text.commit()
-            cursor = stores.cursor
-            stores.close()
-            self.links = LinkStore.reader(self._folder / "links.sqlite", self._hashing)
-            self.text = FullText.reader(self._folder / "text", self._hashing, limits=self._limits)
-            self._advance(cursor)
-            self._child = subprocess.Popen(  # noqa: S603 - our own module
-                [
-                    sys.executable,
-                    "-m",
-                    "foedus.node.projector",
-                    str(self._folder),
-                    str(self._journal.folder),
-                    str(self._journal.verifier),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            self._thread = threading.Thread(target=self._listen, name="foedus-projector", daemon=True)
+            self._open_readers()
+            self._thread = threading.Thread(target=self._supervise, name="foedus-projector", daemon=True)
         self._thread.start()
 
     def _stop(self) -> None:
-        self._stopping = True
+        self._quit.set()
         self._wake.set()
-        if self._child is not None and self._child.stdin is not None:
-            self._child.stdin.close()
+        with self._life:
+            child = self._child
+        if child is not None and child.stdin is not None:
+            child.stdin.close()
             try:
-                self._child.wait(30)
+                child.wait(30)
             except subprocess.TimeoutExpired:
-                self._child.kill()
-                self._child.wait()
+                child.kill()
+                child.wait()
         if self._thread is not None:
             self._thread.join()
-        if self._child is not None and self._child.stdout is not None:
-            self._child.stdout.close()
         self._child = None
         if self._stores is not None:
             with self.lock:
                 self._stores.close()
                 self._stores = None
+
+    def _opened(self) -> Stores:
+        """Both projections, begun anew where they are damaged or not of this journal."""
+        stores = or_anew(
+            "links and full text",
+            lambda: Stores(self._folder, self._hashing, self._journal, self._limits),
+            self._discard,
+        )
+        if max(stores.links.cursor, stores.text.cursor) <= self._journal.size:
+            return stores
+        stores.close()
+        self._discard()
+        return Stores(self._folder, self._hashing, self._journal, self._limits)
+
+    def _open_readers(self) -> None:
+        """Make the files where they are not there, and open them for reading."""
+
+        def opened() -> tuple[LinkStore, FullText, int]:
+            stores = self._opened()
+            stores.text.commit()
+            cursor = stores.cursor
+            stores.close()
+            links = LinkStore.reader(self._folder / "links.sqlite", self._hashing)
+            return links, FullText.reader(self._folder / "text", self._hashing, limits=self._limits), cursor
+
+        with self.lock:
+            self.links, self.text, cursor = or_anew("links and full text", opened, self._discard)
+        self._advance(cursor)
+
+    def _discard(self) -> None:
+        discard(self._folder, "links.sqlite*", "text")
+
+    def _suspect(self, error: BaseException) -> None:
+        """A reader found damage: end the child, so that the files are dropped before the next one is started."""
+        with self._life:
+            if self._own or time.monotonic() - self._dropped_at < _REST:
+                return
+            self._dropped_at = time.monotonic()
+            self._suspected = True
+            _log.warning("links and full text: damaged (%s: %s)", type(error).__name__, error)
+            if self._child is not None:
+                self._child.kill()
 
     def _advance(self, cursor: int) -> None:
         with self._moved:
@@ -208,7 +265,7 @@ class Projector:
         stores = self._stores
         assert stores is not None
         try:
-            while not self._stopping:
+            while not self._quit.is_set():
                 with self.lock:
                     worked = stores.step(self._journal.size)
                 if worked:
@@ -222,17 +279,63 @@ class Projector:
             self._advance(self._cursor)
             raise
 
-    def _listen(self) -> None:
-        child = self._child
-        assert child is not None and child.stdout is not None
-        for line in child.stdout:
-            with self.lock:
-                self.text.reload()
-            self._advance(int(line))
-            self._notify()
-        if not self._stopping:
-            self.fault = RuntimeError("the projector ended")
-            self._advance(self._cursor)
+    def _supervise(self) -> None:
+        """Run a child for as long as the node runs, and another one, later each time, when it dies.
+
+        A child that says that its files are damaged, twice without getting further, gets new ones.
+        """
+        fruitless = 0
+        while (child := self._spawn()) is not None:
+            before = self._cursor
+            self._listen(child)
+            code = child.wait()
+            if self._quit.is_set():
+                return
+            fruitless = 0 if self._cursor > before else fruitless + 1
+            _log.warning("the projector ended with %d and is started again", code)
+            if self._suspected or (code == _DAMAGED and fruitless > 1):
+                self._renew()
+            self._quit.wait(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**fruitless))
+
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
+        with self._life:
+            if self._quit.is_set():
+                return None
+            module = [sys.executable, "-m", "foedus.node.projector"]
+            places = [str(self._folder), str(self._journal.folder), str(self._journal.verifier)]
+            self._child = subprocess.Popen([*module, *places], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+            return self._child
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        """Until the child's standard output ends."""
+        assert child.stdout is not None
+        with child.stdout:
+            for line in child.stdout:
+                if not line.endswith(b"\n"):
+                    return  # cut off in the middle of a number
+                try:
+                    with self.reading():
+                        self.text.reload()
+                except Damaged:
+                    return  # `reading` has ended the child
+                self._advance(int(line))
+                self._notify()
+
+    def _renew(self) -> None:
+        """New files, empty ones; the next child fills them. A full disk is waited for."""
+        with self.lock:
+            self._renewing = True
+            self.links.close()
+            self.text.close()
+        while not self._quit.is_set():
+            try:
+                self._discard()
+                self._open_readers()
+                self._suspected = self._renewing = False
+                return
+            except Exception:
+                _log.exception("links and full text cannot be made anew; tried again in %d s", _LONGEST_PAUSE)
+                self._quit.wait(_LONGEST_PAUSE)
 
 
 def main(arguments: list[str]) -> None:
@@ -243,23 +346,33 @@ def main(arguments: list[str]) -> None:
     stopped = threading.Event()
 
     def until_told() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):  # not sys.stdin: its lock, held by this thread, would abort the interpreter's exit
+            pass
         stopped.set()
 
     threading.Thread(target=until_told, daemon=True).start()
     with SegmentJournal.open(Path(journal_folder), verifier=verifier, read_only=True) as journal:
-        stores = Stores(Path(folder), Hashing(seed), journal, Limits())
-        said = -1
-        while not stopped.is_set():
-            journal.refresh()
-            worked = stores.step(journal.size)
-            if stores.found != said:
-                said = stores.found
-                sys.stdout.buffer.write(b"%d\n" % said)
-                sys.stdout.buffer.flush()
-            if not worked:
-                stopped.wait(_IDLE)
-        stores.close()
+        try:
+            _follow(journal, Stores(Path(folder), Hashing(seed), journal, Limits()), stopped)
+        except BaseException as error:
+            if not is_damage(error):
+                raise
+            print(f"foedus: links and full text: {type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(_DAMAGED)
+
+
+def _follow(journal: SegmentJournal, stores: Stores, stopped: threading.Event) -> None:
+    said = -1
+    while not stopped.is_set():
+        journal.refresh()
+        worked = stores.step(journal.size)
+        if stores.found != said:
+            said = stores.found
+            sys.stdout.buffer.write(b"%d\n" % said)
+            sys.stdout.buffer.flush()
+        if not worked:
+            stopped.wait(_IDLE)
+    stores.close()
 
 
 class _Header(msgspec.Struct):

@@ -18,6 +18,7 @@ import msgspec
 
 from foedus.kernel.errors import Busy, FoedusError, StorageFull
 from foedus.kernel.ports import Kind, NewEntry
+from foedus.node.mending import discard, or_anew
 from foedus.storage.segments import SegmentJournal
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -44,7 +45,7 @@ class ReleaseLog:
         self._closed = False
         self._index_path = index
         self._lock = threading.Lock()
-        self._index = self._open_index(index)
+        self._index = or_anew("index of releases", lambda: self._open_index(index), lambda: self._drop_index(index))
         self._thread = threading.Thread(target=self._run, name="foedus-releases", daemon=True)
         self._thread.start()
 
@@ -123,6 +124,10 @@ class ReleaseLog:
                 continue
             for _, future in batch:
                 future.set_result(None)
+
+    @staticmethod
+    def _drop_index(path: Path) -> None:
+        discard(path.parent, f"{path.name}*")
 
     @staticmethod
     def _open_index(path: Path) -> sqlite3.Connection:

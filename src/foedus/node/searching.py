@@ -54,8 +54,8 @@ class Searching:
     ) -> tuple[int, Rows, dict[str, list[Facet]]]:
         readable = Readable(self._node.table.names("labelset"), self._chosen(sight, words))
         keep = self._keep(sight, query)
-        text = self._projector.text
-        with self._projector.lock:
+        with self._projector.reading():
+            text = self._projector.text
             rows, complete = text.matching(words, readable, keep=keep)  # newest first
             if complete and query.order == "newest":
                 total, page = len(rows), rows[query.offset : query.offset + limit]
@@ -75,7 +75,7 @@ class Searching:
         hashed = self._node.table.hashing.of_id(stix_id)
         after = _read_cursor(cursor)
         with self._node.sights.of(view.subject) as sight:
-            with self._projector.lock:
+            with self._projector.reading():
                 links = self._projector.links
                 found = links.neighbours(hashed, sight.is_current, kinds=kinds, limit=limit + 1, after=after)
                 degree = links.degree(hashed, sight.is_current, cap=_DEGREE_CAP)

@@ -150,7 +150,7 @@ class FullText(Search):
                 for number, name in state.shards.items():
                     held = self._open.get(number)
                     if held is None or held.folder.name != name:
-                        self._open[number] = Shard(self._folder / name)
+                        self._open[number] = Shard(self._folder / name, must_exist=True)
                     elif number >= growing or state.generation != self._state.generation:
                         held.reload()
             except (OSError, ValueError):
@@ -177,7 +177,7 @@ class FullText(Search):
         for path in self._folder.glob("shard-*"):
             if path.name not in state.shards.values():
                 shutil.rmtree(path)
-        self._open = {number: Shard(self._folder / name) for number, name in state.shards.items()}
+        self._open = {n: Shard(self._folder / name, must_exist=True) for n, name in state.shards.items()}
         # The index may be ahead of the state, by whole commits: what it holds is not added twice.
         held = max((shard.last + 1 for shard in self._open.values()), default=0)
         self._next = max(state.cursor, held)

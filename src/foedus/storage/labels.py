@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
 
 from foedus.kernel.ports import Head, Item, Kind
 from foedus.storage.columns import Columns
@@ -66,6 +67,7 @@ class _Header(msgspec.Struct):
     synced: int = 0  # rows that survive a crash of the machine
     names: dict[str, int] = {}
     boot: str = ""  # while it is the same, the kernel still holds what was written later
+    sums: dict[str, int] = {}  # of the synced rows of each column, and of the names: decisions are made from them
     format: int = 1
 
 
@@ -231,7 +233,12 @@ class LabelTable:
             for name, names in self._names.items():
                 names.cut(self._header.names.get(name, 0))
         self._columns.load(count)
-        count = self._sound(count)
+        if self._as_synced(count):
+            count = self._sound(count)
+        else:  # a decision made from altered rows could release what nobody may see
+            count = 0
+            for names in self._names.values():
+                names.cut(0)
         self._columns.cut(count)
         self._index = SortedIndex.build(self._columns["idhash"])
         flags = self._columns["flags"]
@@ -239,6 +246,27 @@ class LabelTable:
         flags[self._index.repeated_rows] |= SIBLINGS
         self._header.synced = min(self._header.synced, count)
         self._write_header()
+
+    def _as_synced(self, count: int) -> bool:
+        """Whether the rows and names that were synced are what was written. What is cut off is no damage here."""
+        if not self._header.sums or count < self._header.synced:
+            return True
+        if any(len(names) < self._named(name) for name, names in self._names.items()):
+            return True
+        return self._sums() == self._header.sums
+
+    def _sums(self) -> dict[str, int]:
+        rows = slice(0, self._header.synced)
+        sums = {name: self._columns[name][rows] for name in _DTYPES if name != "flags"}
+        sums["flags"] = self._columns["flags"][rows] & (ERASED | TOMBSTONE)  # SIBLINGS is not in the file
+        named = {f"names of {name}": list(names.names[: self._named(name)]) for name, names in self._names.items()}
+        return {
+            **{name: xxh3_64_intdigest(column.tobytes()) for name, column in sums.items()},
+            **{name: xxh3_64_intdigest(msgspec.json.encode(names)) for name, names in named.items()},
+        }
+
+    def _named(self, name: str) -> int:
+        return self._header.names.get(name, 0)
 
     def _sound(self, count: int) -> int:
         """How many rows are consistent: times never fall, and every code has its name."""
@@ -258,6 +286,7 @@ class LabelTable:
             return
         self._header.names = {name: len(names) for name, names in self._names.items()}
         self._header.boot = _boot()
+        self._header.sums = self._sums()
         new = self._folder / "header.json.new"
         with open(new, "wb") as file:
             file.write(msgspec.json.encode(self._header))

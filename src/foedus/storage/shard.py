@@ -6,10 +6,8 @@ split by tantivy itself, which gives the same words; other text is folded first.
 
 from __future__ import annotations
 
-import string
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -30,7 +28,7 @@ from tantivy import (
 )
 
 from foedus.kernel.ports import Item
-from foedus.kernel.searchtext import texts, words
+from foedus.kernel.searchtext import encoded_words, texts
 from foedus.storage import sketch
 from foedus.storage.hashing import Hashing
 from foedus.storage.query import id_token, label_hash
@@ -39,12 +37,6 @@ MAX_TEXTS = 20_000  # strings of one record that are indexed
 MAX_CHARACTERS = 400_000  # and their characters in all
 
 _decode = msgspec.json.Decoder().decode
-_PLAIN = bytes.maketrans(
-    bytes(range(256)),
-    bytes(ord(chr(b).lower()) if chr(b) in string.ascii_letters + string.digits else 32 for b in range(256)),
-)
-
-
 def schema() -> Schema:
     """The fields. `length` counts words; how often each stands is in the columns of sketch.py."""
     builder = SchemaBuilder()
@@ -63,11 +55,16 @@ def schema() -> Schema:
 
 
 class Shard:
-    """An index in a folder, for reading, and for writing once `writer` is called. Entries come in order."""
+    """An index in a folder, for reading, and for writing once `writer` is called. Entries come in order.
 
-    def __init__(self, folder: Path) -> None:
+    Raises FileNotFoundError where it `must_exist` and does not: an empty one in its place would answer wrongly.
+    """
+
+    def __init__(self, folder: Path, *, must_exist: bool = False) -> None:
         self.folder = folder
         held = folder.is_dir() and Index.exists(str(folder))
+        if must_exist and not held:
+            raise FileNotFoundError(f"{folder.name} of the full text is missing")
         self._index = Index.open(str(folder)) if held else _create(folder)
         self._index.register_tokenizer("words", _words())
         self._index.register_tokenizer("folded", _folded())
@@ -161,7 +158,7 @@ def document(item: Item, hashing: Hashing) -> Document:
     doc.add_text("exact", id_token(head.id) or head.id)
     if head.version:
         doc.add_integer("version", head.version)
-    record = _decode(item.body)
+    record = item.tree if item.tree is not None else _decode(item.body)
     name = record.get("name")
     if isinstance(name, str):
         doc.add_text("name", _indexable(name[:MAX_CHARACTERS]))
@@ -171,30 +168,38 @@ def document(item: Item, hashing: Hashing) -> Document:
 
 def _add_body(doc: Document, record: object) -> None:
     """Every text as a value of its own, so that no phrase reaches from one into the next."""
-    room = MAX_CHARACTERS
-    plain: list[str] = []
-    found: list[bytes] = []
-    for text in islice(texts(record), MAX_TEXTS):
-        text = text[:room]
-        room -= len(text)
-        if text.isascii():
-            plain.append(text)
-        else:
-            split = words(text)
-            found += [word.encode() for word in split]
-            text = " ".join(split)
-        doc.add_text("body", text)
-        if room <= 0:
-            break
-    found += " ".join(plain).encode().translate(_PLAIN).split()
-    tally = Counter(found)
+    values = _bounded(texts(record))
+    joined = " ".join(values)
+    if joined.isascii():
+        found = encoded_words(joined)
+        for text in values:
+            doc.add_text("body", text)
+    else:
+        found = []
+        for text in values:
+            split = encoded_words(text)
+            found += split
+            doc.add_text("body", text if text.isascii() else b" ".join(split).decode())
     doc.add_unsigned("length", len(found))
-    for field, number in zip(sketch.FIELDS, sketch.sketch(tally), strict=True):
+    for field, number in zip(sketch.FIELDS, sketch.sketch(Counter(found)), strict=True):
         doc.add_unsigned(field, number)
 
 
+def _bounded(values: list[str]) -> list[str]:
+    """The first texts, and of them the first characters."""
+    if len(values) <= MAX_TEXTS and sum(map(len, values)) <= MAX_CHARACTERS:
+        return values
+    out, room = [], MAX_CHARACTERS
+    for text in values[:MAX_TEXTS]:
+        out.append(text[:room])
+        room -= len(text)
+        if room <= 0:
+            break
+    return out
+
+
 def _indexable(text: str) -> str:
-    return text if text.isascii() else " ".join(words(text))
+    return text if text.isascii() else b" ".join(encoded_words(text)).decode()
 
 
 def _create(folder: Path) -> Index:
