@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from foedus.domains.intelligence.origins import independent
 from foedus.domains.intelligence.similarity import candidates
 from foedus.faces.cli.sample import FACTS_AT, INVENTED, Sample, objects, read_sample
 from foedus.kernel.labelcheck import check
@@ -102,6 +103,24 @@ def test_there_is_something_for_every_page(everything: list[dict[str, Any]]) -> 
     reports = {one["id"]: one for one in everything if one["type"] == "report"}
     names = {reports[p.left]["name"] for p in candidates(reports.values()) if p.kind == "text"}
     assert any("what others should do" in name for name in names)
+
+
+def test_five_reports_about_one_address_go_back_to_one_article(everything: list[dict[str, Any]]) -> None:
+    relay = next(one["id"] for one in everything if one.get("name") == "TideLock relay, first")
+    evidence = {
+        one["id"]: one
+        for one in everything
+        if relay in one.get("object_refs", []) or one.get("sighting_of_ref") == relay
+        if one["type"] in ("report", "sighting")
+    }
+    found = independent(evidence.values())
+    names = {one["id"]: one["name"] for one in everything if one["type"] == "identity"}
+    repeated = next(origin for origin in found if names[origin.source] == "Quay Watch")
+    assert len(repeated.records) == 6  # the article and five that pass it on
+    assert {names[o.source] for o in found} == {"Quay Watch", *(f"Exercise cell {n}" for n in _SAW_IT)}
+
+
+_SAW_IT = ("Finland", "Sweden", "Germany")
 
 
 def test_labels_are_valid_and_part_the_readers(sample: Sample) -> None:

@@ -36,11 +36,12 @@ _MARK = "demo"  # a file that says: this folder was made by the demo
 _ADMINISTRATOR = Person(
     "admin",
     "Administrator",
+    "Administrator",
     ("administrator",),
     "",
     "en",
     "UTC",
-    "public facts only: the role looks after people and the node, and reads nothing by itself",
+    "what is public: the role looks after people and the node, and reads nothing by itself",
 )
 
 
@@ -123,7 +124,7 @@ def _say(
         "\nEach link signs in once. Use a private window for each person, to compare what they see.\n"
     )
     for person, link in links:
-        out.print(f"[bold]{person.display_name}[/] [dim]({person.clearance or 'no clearance'})[/]")
+        out.print(f"[bold]{person.title}[/] [dim]({person.clearance or 'no clearance'})[/]")
         out.print(f"  sees {person.sees}")
         out.print(f"  {rich.markup.escape(link)}\n")
     place = rich.markup.escape(str(folder))

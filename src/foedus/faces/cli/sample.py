@@ -67,7 +67,8 @@ class Person:
     """Somebody who reads the sample; `sees` says in one line what is particular about their view."""
 
     name: str
-    display_name: str
+    title: str  # in English, for the terminal
+    display_name: str  # as the pages show it, in the person's language
     roles: tuple[str, ...]
     clearance: str
     language: str
