@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foedus.config import Limits
 from foedus.kernel.errors import Refused
-from foedus.kernel.searchtext import SearchText, matches, parse, when, words
+from foedus.kernel.searchtext import SearchText, encoded_words, matches, parse, when, words
 
 REPORT = {
     "type": "report",
@@ -125,3 +125,12 @@ def test_when() -> None:
     assert when("1970-01-01T00:00:00.000001Z") == 1
     assert when("1969") == -31_536_000_000_000
     assert when("nonsense") is None
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=40) | st.text("aB1 _-.é\u0301 \u00a8\u00b5\ufb01ßΣς中\u2028\x85\xa0İ", max_size=40))
+@example("x" * 80 + "é" * 80)
+def test_words_in_utf_8_are_the_same_words(text: str) -> None:
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        return
+    assert encoded_words(text) == [word.encode() for word in words(text)]

@@ -1,7 +1,8 @@
 """Ports: what the node needs from the outside. Each has one contract suite that every implementation passes.
 
-Times are microseconds since 1970-01-01T00:00:00Z in an int. Entries of a journal are numbered from 0. What there is one
-of for every record is a Struct: made four times as fast as a frozen dataclass, and out of the garbage collector's sight.
+Times are microseconds since 1970-01-01T00:00:00Z in an int. Entries of a journal are numbered from 0. What there is
+one of for every record is a Struct: made four times as fast as a frozen dataclass, and out of the garbage collector's
+sight.
 """
 
 from __future__ import annotations

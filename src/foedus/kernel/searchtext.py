@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from foedus.config import Limits
@@ -50,6 +51,37 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text as search sees them, folded, in order."""
     return _WORD.findall(fold(text))
+
+
+# In UTF-8: ASCII letters in lower case, digits, and whatever is not ASCII stay; all else becomes a blank.
+_SPLIT = bytes.maketrans(
+    bytes(range(128)), bytes(ord(chr(b).lower()) if chr(b).isalnum() else ord(" ") for b in range(128))
+)
+_LONG_PIECE = 64  # bytes; longer ones are not remembered
+
+
+def encoded_words(text: str) -> list[bytes]:
+    """`words` in UTF-8, several times as fast for text that is mostly ASCII.
+
+    Folding a character never depends on ASCII ones that are no letters or digits, so the text may be cut there first.
+    """
+    pieces = text.encode().translate(_SPLIT).split()
+    if text.isascii():
+        return pieces
+    out: list[bytes] = []
+    for piece in pieces:
+        if piece.isascii():
+            out.append(piece)
+        elif len(piece) <= _LONG_PIECE:
+            out += _words_of_piece(piece)
+        else:
+            out += [word.encode() for word in words(piece.decode())]
+    return out
+
+
+@lru_cache(8_192)
+def _words_of_piece(piece: bytes) -> tuple[bytes, ...]:
+    return tuple(word.encode() for word in words(piece.decode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +210,47 @@ _NOT_TEXT = frozenset(
 )
 
 
-def texts(value: Any, depth: int = 64) -> Iterator[str]:
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None)})
+_silent: set[str] = set(_NOT_TEXT)  # names met so far: whether what stands under them is text
+_spoken: set[str] = set()
+_NAMES = 4_096
+
+
+def _is_silent(name: str) -> bool:
+    silent = name in _NOT_TEXT or name.endswith(("_ref", "_refs"))
+    held = _silent if silent else _spoken
+    if len(held) < _NAMES and len(name) <= 64:
+        held.add(name)
+    return silent
+
+
+def texts(value: Any, depth: int = 64) -> list[str]:
     """Every string of a record that a person may search for: values, not property names, ids or references."""
+    out: list[str] = []
     if isinstance(value, str):
-        yield value
-    elif depth and isinstance(value, Mapping):
+        out.append(value)
+    else:
+        _collect(value, depth, out.append)
+    return out
+
+
+def _collect(value: Any, depth: int, add: Callable[[str], None]) -> None:
+    if not depth:
+        return
+    if type(value) is dict or isinstance(value, Mapping):
         for name, inner in value.items():
-            if name not in _NOT_TEXT and not name.endswith(("_ref", "_refs")):
-                yield from texts(inner, depth - 1)
-    elif depth and isinstance(value, list):
+            if name in _silent or (name not in _spoken and _is_silent(name)):
+                continue
+            if type(inner) is str:
+                add(inner)
+            elif type(inner) not in _WITHOUT_TEXT:
+                _collect(inner, depth - 1, add)
+    elif isinstance(value, list):
         for inner in value:
-            yield from texts(inner, depth - 1)
+            if type(inner) is str:
+                add(inner)
+            elif type(inner) not in _WITHOUT_TEXT:
+                _collect(inner, depth - 1, add)
 
 
 def _occurs(phrase: Phrase, fields: Sequence[list[str]]) -> bool:

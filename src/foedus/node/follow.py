@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -25,6 +26,8 @@ class _Tombstone(msgspec.Struct):
 
 _stix = msgspec.json.Decoder(_Stix).decode
 _tombstone = msgspec.json.Decoder(_Tombstone).decode
+_RECORDS = (Kind.RECORD, Kind.LABEL)
+_envelope = lru_cache(4_096)(read_envelope)  # few label sets make up all records
 
 
 def item_of(entry: Entry) -> Item:
@@ -34,12 +37,14 @@ def item_of(entry: Entry) -> Item:
     if not entry.erased:
         if entry.kind is Kind.TOMBSTONE:
             targets = _tombstone(entry.body).targets
-        elif entry.kind in (Kind.RECORD, Kind.LABEL):
-            read = _stix(entry.body)
-            originator, labels = read_envelope(entry.envelope)
-            when = read.modified or (read.created if read.type == "marking-definition" else "")
-            head = Head(read.id, read.type, timestamp(when) if when else 0, originator, read.created_by_ref, labels)
+        elif entry.kind in _RECORDS:
+            head = _head(_stix(entry.body), *_envelope(entry.envelope))
     return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets)
+
+
+def _head(read: _Stix, originator: str, labels: tuple[str, ...]) -> Head:
+    when = read.modified or (read.created if read.type == "marking-definition" else "")
+    return Head(read.id, read.type, timestamp(when) if when else 0, originator, read.created_by_ref, labels)
 
 
 def items(journal: Journal, start: int, stop: int | None = None, batch: int = 5_000) -> Iterator[list[Item]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from foedus.storage.hashing import Hashing
 
 Clause = tuple[Occur, Query]
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID_LENGTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def units(search: SearchText) -> tuple[Unit, ...]:
     return (*singles, *(Unit(p) for p in search.phrases), *(Unit((p,), True) for p in search.prefixes))
 
 
+@lru_cache(4_096)
 def label_hash(hashing: Hashing, labels: tuple[str, ...]) -> int:
     """The number of a label set in the index: the same in every process of the node."""
     return hashing.of_id("\n".join(labels))
@@ -73,8 +76,8 @@ def occurs(schema: Schema, unit: Unit, field: str = "body") -> Query:
 
 def id_token(text: str) -> str:
     """The UUID at the end of a STIX id, "" where there is none."""
-    found = _UUID.search(text)
-    return found[0] if found else ""
+    end = text[-_UUID_LENGTH:]
+    return end if _UUID.fullmatch(end) else ""
 
 
 def all_of(clauses: Sequence[Clause]) -> Query:

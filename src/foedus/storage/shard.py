@@ -158,7 +158,7 @@ def document(item: Item, hashing: Hashing) -> Document:
     doc.add_text("exact", id_token(head.id) or head.id)
     if head.version:
         doc.add_integer("version", head.version)
-    record = item.tree if item.tree is not None else _decode(item.body)
+    record = _decode(item.body)
     name = record.get("name")
     if isinstance(name, str):
         doc.add_text("name", _indexable(name[:MAX_CHARACTERS]))

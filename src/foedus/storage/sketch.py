@@ -24,12 +24,11 @@ _LOW = (1 << 64) - 1
 def sketch(tally: Mapping[bytes, int]) -> tuple[int, int, int, int]:
     """The numbers of a record from its words (UTF-8) and their counts."""
     twice = four = 0
-    for word, count in tally.items():
-        if count > 1:
-            place = crc32(word)
-            twice |= 1 << place % _TWICE
-            if count > 3:
-                four |= 1 << place % _FOUR
+    for word, count in [pair for pair in tally.items() if pair[1] > 1]:
+        place = crc32(word)
+        twice |= 1 << place % _TWICE
+        if count > 3:
+            four |= 1 << place % _FOUR
     return twice & _LOW, twice >> 64 & _LOW, twice >> 128, four
 
 

@@ -209,11 +209,11 @@ class LinkStore:
         signed = self._hashing.signed
         assert item.head is not None
         if item.head.type == "relationship":
-            try:
-                one = _relationship.decode(item.body)
-            except msgspec.ValidationError:
+            ends = _ends(item)
+            if ends is None:
                 return []  # an object without its ends states no link
-            return [(signed(one.source_ref), self._kind(one.relationship_type), signed(one.target_ref), item.seq)]
+            source, kind, target = ends
+            return [(signed(source), self._kind(kind), signed(target), item.seq)]
         return [
             (signed(link.source), self._kind(link.kind), signed(link.target), item.seq)
             for link in links(_anything.decode(item.body))
@@ -268,6 +268,15 @@ class LinkStore:
             if len(rows) < size:
                 return
             place, size = rows[-1], min(size * 4, _CHUNK)
+
+
+def _ends(item: Item) -> tuple[str, str, str] | None:
+    """Source, type and target of a relationship, None where one is missing."""
+    try:
+        one = _relationship.decode(item.body)
+    except msgspec.ValidationError:
+        return None
+    return one.source_ref, one.relationship_type, one.target_ref
 
 
 def _seen(rows: list[tuple[int, int, int]], sees: Sees) -> list[tuple[int, int, int]]:
