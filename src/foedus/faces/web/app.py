@@ -17,7 +17,21 @@ from foedus.faces.http.signin import signin_routes
 from foedus.faces.web.errors import on_error
 from foedus.faces.web.headers import set_headers
 from foedus.faces.web.markings import marking_colours
-from foedus.faces.web.pages import audit, graph, home, importing, live, publish, record, search, signin, timeline
+from foedus.faces.web.pages import (
+    audit,
+    duplicates,
+    graph,
+    home,
+    importing,
+    live,
+    publish,
+    record,
+    requests,
+    search,
+    searches,
+    signin,
+    timeline,
+)
 from foedus.faces.web.static_files import static_file
 
 __all__ = ["on_error", "routes", "set_headers"]
@@ -26,6 +40,8 @@ __all__ = ["on_error", "routes", "set_headers"]
 def routes(providers: Sequence[str] = ()) -> list[ControllerRouterHandler]:
     """Every page, with error pages of its own, and what pages load. `providers`: OpenID providers to sign in with."""
     pages: list[ControllerRouterHandler] = [static_file, marking_colours, *signin_routes(signin.render, providers)]
-    for topic in (home, live, search, record, graph, timeline, audit, publish, importing):
+    reading = (home, live, search, record, graph, timeline, audit)
+    writing = (publish, importing, requests, duplicates, searches)
+    for topic in (*reading, *writing):
         pages += topic.HANDLERS
     return [Router("/", route_handlers=pages, exception_handlers={Exception: on_error}, include_in_schema=False)]

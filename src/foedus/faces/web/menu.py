@@ -28,8 +28,11 @@ ENTRIES = (
     Entry("search", "/search", "search"),
     Entry("timeline", "/timeline", "timeline"),
     Entry("graph", "/graph", "graph"),
+    Entry("requests", "/requests", "request"),
+    Entry("searches", "/searches", "bell"),
     Entry("publish", "/publish", "publish", verb="publish", group="make"),
     Entry("import", "/import", "import", verb="import", group="make"),
+    Entry("duplicates", "/duplicates", "copy", verb="work", group="make"),
     Entry("audit", "/audit", "audit", verb="releases", group="office"),
 )
 
