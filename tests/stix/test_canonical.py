@@ -228,11 +228,11 @@ def test_canonical_form_of_whole_numbers_is_never_longer_than_the_text(tree: Any
     """So equal lengths prove that no key was dropped."""
     text = json.dumps(tree, ensure_ascii=ascii_only, separators=(",", ":")).encode()
     quick = read_quickly(text)
-    if quick is not None and quick.whole:
+    if quick is not None and quick.numbers.whole:
         assert len(canonical(quick.tree)) <= len(text)
 
 
 def test_a_decimal_number_is_not_whole() -> None:
     for literal in (b"1e3", b"1.0", b"-1E2", b"0.5"):
         quick = read_quickly(b"[" + literal + b"]")
-        assert quick is not None and not quick.whole
+        assert quick is not None and not quick.numbers.whole

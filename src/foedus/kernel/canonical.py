@@ -37,17 +37,12 @@ _NUMBER_START = frozenset(b":,[ \t\r\n-")
 _FOUR_BYTE_LEADS = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")  # characters beyond the BMP, in UTF-8
 
 
-@dataclass(frozen=True, slots=True)
-class Quick:
-    """A text read fast. `plain`: msgspec writes its numbers as RFC 8785 does; `whole`: all are written as integers."""
+class Numbers:
+    """Judges the decimal numbers of one text as msgspec meets them.
 
-    tree: Any
-    plain: bool
-    whole: bool
-
-
-class _Numbers:
-    """Judges the decimal numbers of one text as msgspec meets them."""
+    `inexact`: one would lose digits; `plain`: msgspec writes them as RFC 8785 does; `whole`: there is none, every
+    number is written as an integer.
+    """
 
     __slots__ = ("inexact", "plain", "whole")
 
@@ -68,19 +63,55 @@ class _Numbers:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """A text read fast."""
+
+    tree: Any
+    numbers: Numbers
+
+
+class _Container(msgspec.Struct, forbid_unknown_fields=True):
+    """An envelope or bundle whose objects are not decoded yet."""
+
+    objects: list[msgspec.Raw]
+    type: str | msgspec.UnsetType = msgspec.UNSET
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    spec_version: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def split_quickly(data: bytes) -> Quick | None:
+    """`read_quickly` for an envelope or bundle, whose objects are left as `msgspec.Raw`; None where it is not one.
+
+    Each is then decoded, with `numbers.read` as the hook for decimals, when it is looked at: a tree that is gone
+    before the next one is made never leaves the processor's cache.
+    """
+    try:
+        held = _container(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if _long_integer(data):
+        return None
+    tree = {name: value for name in held.__struct_fields__ if (value := getattr(held, name)) is not msgspec.UNSET}
+    return Quick(tree, Numbers())
+
+
+_container = msgspec.json.Decoder(_Container).decode
+
+
 def read_quickly(data: bytes) -> Quick | None:
     """The tree of a text that passes the cheap tests, or None: then `explain` must look.
 
     Equal keys and depth are not judged here: compare `colons` of text and canonical form, and see `depth_within`.
     """
-    numbers = _Numbers()
+    numbers = Numbers()
     try:
         tree = msgspec.json.Decoder(float_hook=numbers.read).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if numbers.inexact or _long_integer(data):
         return None
-    return Quick(tree, numbers.plain, numbers.whole)
+    return Quick(tree, numbers)
 
 
 def _long_integer(data: bytes) -> bool:
@@ -186,7 +217,7 @@ def canonical(tree: Any) -> bytes:
     try:
         encoded = _sorted(tree)
         quick = read_quickly(encoded) if b"null" not in encoded else None  # msgspec writes NaN as null
-        if quick is not None and quick.plain and quick.tree == tree and not beyond_bmp(encoded):
+        if quick is not None and quick.numbers.plain and quick.tree == tree and not beyond_bmp(encoded):
             return _sorted(quick.tree)
         return bytes(rfc8785.dumps(tree))
     except (TypeError, UnicodeEncodeError, RecursionError, rfc8785.CanonicalizationError) as error:

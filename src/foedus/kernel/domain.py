@@ -58,7 +58,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """A STIX type of this domain; `check` finds the faults that the STIX validation does not know."""
+    """A STIX type of this domain; `check` finds the faults that the STIX validation does not know.
+
+    `check` runs on every record that comes in: where it concerns an extension, say so with `extended`.
+    """
 
     type: str
     title: Text
@@ -67,6 +70,7 @@ class RecordType:
     summary: Callable[[Mapping[str, Any]], str] | None = None
     extension: Mapping[str, Any] | None = None  # the extension-definition object of a type of our own
     example: Mapping[str, Any] | None = None  # a whole, valid object: the docs show it, the contract suite checks it
+    extended: bool = False  # `check` looks at `extensions` alone: it is not asked about a record without any
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ others: the caller decides whether the good ones are kept. What cannot be read a
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ import msgspec
 
 from foedus.config import Limits
 from foedus.kernel.canonical import (
-    Quick,
+    Numbers,
     canonical_of_read,
     check_size,
     colons,
@@ -25,6 +25,7 @@ from foedus.kernel.canonical import (
     faults_of,
     faulty_objects,
     read_quickly,
+    split_quickly,
 )
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.ids import format_time, id_type, timestamp
@@ -48,15 +49,22 @@ class Valid(msgspec.Struct, frozen=True, gc=False):
 
     `version`: `modified` (of a marking definition `created`) in microseconds, 0 where the type has none.
     `markings`: ids of every marking that it refers to, for the whole object or a part of it, in order of appearance.
+    `extended`: whether it has extensions.
     """
 
-    obj: dict[str, Any]
     body: bytes  # canonical
     id: str
     type: str
     version: int
     created_by: str  # created_by_ref, "" where absent
     markings: tuple[str, ...]
+    extended: bool
+
+    @property
+    def obj(self) -> dict[str, Any]:
+        """The object decoded (each call decodes)."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.body)
+        return decoded
 
     def head(self, originator: str, labels: Sequence[str]) -> Head:
         """What projections order and filter by; `labels` are the ids of the record's label set."""
@@ -124,19 +132,21 @@ def read_input(
     limits = limits or Limits()
     check_size(data, limits)
     with _no_collection():
-        quick = read_quickly(data) if not_json(data) is None else None
+        quick = (split_quickly(data) or read_quickly(data)) if not_json(data) is None else None
         if quick is not None:
-            batch = _Batch(quick.plain, limits, upgrade, known_types, _Report(limits.max_faults_reported))
-            with suppress(RecursionError):
+            batch = _Batch(quick.numbers, limits, upgrade, known_types, _Report(limits.max_faults_reported))
+            with suppress(RecursionError, msgspec.MsgspecError, UnicodeDecodeError):
                 out = _judge(batch, quick.tree, set())
-                if batch.lost_nothing(data, quick):
+                if batch.lost_nothing(data):
                     return out
         explained = explain(data, limits)
         if not explained.readable:
             raise Refused(faults_of(explained))
         faults = [fault for fault in faults_of(explained) if fault.code != "more-faults"]
         report = _Report(limits.max_faults_reported, faults, explained.more)
-        return _judge(_Batch(False, limits, upgrade, known_types, report), explained.tree, faulty_objects(explained))
+        numbers = Numbers()
+        numbers.plain = False  # they may be anything
+        return _judge(_Batch(numbers, limits, upgrade, known_types, report), explained.tree, faulty_objects(explained))
 
 
 def read_objects(objs: Sequence[dict[str, Any]], limits: Limits | None = None) -> Input:
@@ -218,9 +228,9 @@ class _Batch:
     """The objects of one input, judged one after the other."""
 
     def __init__(
-        self, plain: bool, limits: Limits, upgrade: bool, known_types: frozenset[str] | None, report: _Report
+        self, numbers: Numbers, limits: Limits, upgrade: bool, known_types: frozenset[str] | None, report: _Report
     ) -> None:
-        self.plain, self.limits, self.upgrade, self.known_types = plain, limits, upgrade, known_types
+        self.numbers, self.limits, self.upgrade, self.known_types = numbers, limits, upgrade, known_types
         self.report = report
         self.depth = limits.max_depth  # levels that one object may have
         self.outside = b""  # the container without its objects
@@ -229,16 +239,16 @@ class _Batch:
         self._conflicting: set[tuple[str, int]] = set()
 
     def take(self, objects: list[Any], unreadable: set[int]) -> None:
-        """Judges every object; those in `unreadable` only for their faults."""
-        report, known, plain = self.report, self.known_types, self.plain
+        """Judges every object; those in `unreadable` only for their faults. Raises MsgspecError, UnicodeDecodeError."""
+        report, known, numbers = self.report, self.known_types, self.numbers
         depth, small = self.depth, min(self.limits.max_object_bytes, self.limits.max_string)
         valid, bodies = self._valid, self._bodies
-        for index, raw in enumerate(objects):
-            obj, body = raw, canonical_of_read(raw, plain)
+        for index, raw in enumerate(self._decoded(objects)):
+            obj, body = raw, canonical_of_read(raw, numbers.plain)
             bodies.append(body)
             if self.upgrade and needs_upgrade(raw):
                 obj = upgraded(raw)
-                body = canonical_of_read(obj, plain)
+                body = canonical_of_read(obj, numbers.plain)
             problems = problems_of(obj)
             if problems:
                 report.add(obj, index, problems)
@@ -258,17 +268,26 @@ class _Batch:
             earlier = valid.get(key)
             if earlier is None:
                 created_by = obj.get("created_by_ref", "")
-                valid[key] = Valid(obj, body, identifier, obj["type"], version, created_by, markings_of(obj))
+                markings, extended = markings_of(obj), "extensions" in obj
+                valid[key] = Valid(body, identifier, obj["type"], version, created_by, markings, extended)
             elif earlier.body != body:
                 self._conflict(obj, index, key)
-    def lost_nothing(self, data: bytes, quick: Quick) -> bool:
-        """Whether reading dropped no key of the input, as it does where one stands twice in an object.
+    def _decoded(self, objects: list[Any]) -> Iterable[Any]:
+        """The objects; those that were left undecoded one after the other."""
+        if objects and type(objects[0]) is msgspec.Raw:
+            return map(msgspec.json.Decoder(float_hook=self.numbers.read).decode, objects)
+        return objects
+
+    def lost_nothing(self, data: bytes) -> bool:
+        """Whether reading dropped no digit and no key of the input, as it does where one stands twice in an object.
 
         Either proof that `canonical` gives will do: equal lengths, which cost nothing, or equal numbers of colons.
         """
+        if self.numbers.inexact:
+            return False
         bodies, outside = self._bodies, self.outside
         length = sum(map(len, bodies)) + len(bodies) - 1 + len(outside)  # with commas between the objects
-        if quick.whole and length == len(data.strip(b" \t\r\n")):
+        if self.numbers.whole and length == len(data.strip(b" \t\r\n")):
             return True
         return outside.count(b":") + sum(body.count(b":") for body in bodies) == colons(data)
 

@@ -346,7 +346,7 @@ class Node:
         out: list[Fault] = []
         for one in valid:
             check = checks.get(one.type)
-            if check is not None and check.check is not None:
+            if check is not None and check.check is not None and (one.extended or not check.extended):
                 out += [Fault(f.code, f.message, one.id, f.index, f.path) for f in check.check(one.obj) if not f.notice]
         return out
 

@@ -90,6 +90,7 @@ def _record(kind: str) -> RecordType:
         type=kind,
         title={"en": en, "fr": fr},
         check=requests.check if ours else grading.check,
+        extended=not ours,
         fields=FORMS.get(kind, ()),
         summary=summary,
         extension=REQUEST if ours else None,
