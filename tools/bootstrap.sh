@@ -4,6 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-run}
+# The machine's own certificates count, as they do for every other program: a network with a proxy of its own works.
+export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
 say() { printf '%s\n' "$*" >&2; }
 
 find_uv() {
