@@ -23,6 +23,14 @@ class Limits:
     max_xml_bytes: int = 8 * 1024 * 1024  # policy files, labels, clearances
     max_string: int = 1024 * 1024  # one string inside an object
 
+    # connections of one server
+    max_connections: int = 4_000  # those beyond are closed at once
+    max_head_bytes: int = 64 * 1024  # request line and headers
+    head_seconds: float = 15.0  # until the head of a request is complete
+    body_seconds: float = 60.0  # until its body is, and longer by its size at `body_bytes_per_second`
+    body_bytes_per_second: int = 50_000
+    write_seconds: float = 60.0  # that an answer may lie unread
+
     # reading
     max_page: int = 1_000  # TAXII page and HTTP list
     default_page: int = 100

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ import uvicorn
 
 from foedus.config import Limits, Settings
 from foedus.faces.http.authentication import Authentication, SecretFilter, client_address
+from foedus.faces.http.connections import bounded
 from foedus.faces.http.control import ControlApp
 from foedus.faces.http.cookies import is_secure
 from foedus.faces.taxii.app import TaxiiApp
@@ -99,9 +101,19 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     for handler in logging.getLogger().handlers:
         handler.addFilter(SecretFilter())
+    _allow_files(settings.limits)
     listener = _listen(settings.host, settings.port)
     with Node.open(settings, own_projector=False) as node:
         _run(node, settings, listener)
+
+
+def _allow_files(limits: Limits) -> None:
+    """As many open files as the connections and the node's own files need, where the system lets us have them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.max_connections + 1_000
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -126,7 +138,6 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         raise Busy(f"the path of {settings.data} is too long for a Unix socket", hint="use a shorter path")
     config: dict[str, Any] = {
         "loop": "uvloop",
-        "http": "httptools",
         "lifespan": "off",
         "log_config": None,
         "access_log": False,
@@ -134,7 +145,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         "timeout_graceful_shutdown": 5,
     }
     public = uvicorn.Server(
-        uvicorn.Config(application(node, settings.limits), h11_max_incomplete_event_size=65_536, **config)
+        uvicorn.Config(application(node, settings.limits), http=bounded(settings.limits), **config)
     )
     local_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
@@ -142,7 +153,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         local_socket.bind(str(control))
     finally:
         os.umask(previous)
-    local = uvicorn.Server(uvicorn.Config(ControlApp(node, settings.limits), **config))
+    local = uvicorn.Server(uvicorn.Config(ControlApp(node, settings.limits), http="httptools", **config))
     port = listener.getsockname()[1]
     print(
         f"foedus: the node of {node.owner_name} listens on http://{settings.host}:{port}", file=sys.stderr, flush=True
