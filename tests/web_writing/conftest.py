@@ -83,6 +83,7 @@ def browser(people: World) -> Iterator[Callable[[str], Browser]]:
     def sign_in(name: str) -> Browser:
         app = site(node, Authentication(node.access, node.clock, limits), limits)
         client: TestClient[Any] = TestClient(app=app, base_url="http://testserver.local")
+        client.headers["accept"] = "text/html"
         client.__enter__()
         made.append(client)
         secret = node.accounts.links.create(node.accounts.get(name).id)

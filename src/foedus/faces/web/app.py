@@ -18,6 +18,8 @@ from foedus.faces.web.errors import on_error
 from foedus.faces.web.headers import set_headers
 from foedus.faces.web.markings import marking_colours
 from foedus.faces.web.pages import (
+    account,
+    administration,
     audit,
     duplicates,
     graph,
@@ -31,6 +33,7 @@ from foedus.faces.web.pages import (
     searches,
     signin,
     timeline,
+    upkeep,
 )
 from foedus.faces.web.static_files import static_file
 
@@ -41,7 +44,7 @@ def routes(providers: Sequence[str] = ()) -> list[ControllerRouterHandler]:
     """Every page, with error pages of its own, and what pages load. `providers`: OpenID providers to sign in with."""
     pages: list[ControllerRouterHandler] = [static_file, marking_colours, *signin_routes(signin.render, providers)]
     reading = (home, live, search, record, graph, timeline, audit)
-    writing = (publish, importing, requests, duplicates, searches)
+    writing = (publish, importing, requests, duplicates, searches, account, administration, upkeep)
     for topic in (*reading, *writing):
         pages += topic.HANDLERS
     return [Router("/", route_handlers=pages, exception_handlers={Exception: on_error}, include_in_schema=False)]

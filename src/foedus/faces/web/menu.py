@@ -34,6 +34,8 @@ ENTRIES = (
     Entry("import", "/import", "import", verb="import", group="make"),
     Entry("duplicates", "/duplicates", "copy", verb="work", group="make"),
     Entry("audit", "/audit", "audit", verb="releases", group="office"),
+    Entry("admin", "/admin", "admin", verb="verify", group="office"),
+    Entry("account", "/account", "person", group="office"),
 )
 
 

@@ -116,7 +116,7 @@ def task_state(request: AnyRequest, task_id: str) -> Response[str]:
     """The same as a fragment, asked for again and again while the work runs."""
     v = visit(request)
     task = tasks_of(v).get(v.subject.name, task_id, "import")
-    answer = v.fragment("import_state.html", _state(v, task))
+    answer = v.fragment("task_state.html", _state(v, task))
     if task.over:
         answer.headers["HX-Refresh"] = "true"  # the finished page, with its colours and downloads
     return answer
@@ -128,6 +128,7 @@ def _state(v: Visit, task: Task) -> dict[str, Any]:
     faults = [(name, fault) for name, report in reports for fault in report.faults]
     return {
         "task": task,
+        "address": f"/import/{task.id}",
         "reports": reports,
         "faults": faults[:_SHOWN_FAULTS],
         "faults_total": len(faults),
