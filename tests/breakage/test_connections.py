@@ -28,6 +28,7 @@ QUICK = Limits(
     write_seconds=0.5,
     max_content_length=1,
 )
+HALVES = (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx")
 
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
