@@ -59,10 +59,12 @@ class Labelling:
         return tuple(sorted(ids))
 
     def _sense(self, marking_id: str) -> Meaning | None:
-        sense = self._registry.meaning_of(marking_id)
-        if sense is None and marking_id in self._definitions:
-            return meaning(self._definitions[marking_id])
-        return sense
+        known = self._registry.meaning_of(marking_id)
+        if marking_id not in self._definitions or self._registry.is_settled(marking_id):
+            return known
+        here = meaning(self._definitions[marking_id])
+        # No definition widens another: where one of the two limits, the marking does.
+        return known if known is not None and here.means is Means.NO_RESTRICTION else here
 
     def _own(self, label: Label) -> str:
         definition = self._registry.definition(label)

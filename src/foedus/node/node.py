@@ -277,7 +277,7 @@ class Node:
     def introduce(self, needed: Mapping[str, Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]]) -> None:
         """Make label definitions known before the entries that name them: ours get an entry of their own."""
         now = self.clock.now()
-        fresh = [one for marking_id, one in needed.items() if not self.registry.knows(marking_id)]
+        fresh = [one for marking_id, one in needed.items() if not self.registry.is_settled(marking_id)]
         if fresh:
             drafts = [
                 Draft(
@@ -288,13 +288,19 @@ class Node:
                 )
                 for one in fresh
             ]
-            self.writer.submit(drafts).result()
-        for one in (*fresh, *definitions.values()):
+            outcomes = self.writer.submit(drafts).result()
+            for one, outcome in zip(fresh, outcomes, strict=True):
+                at = self.journal.entry(outcome.seq).at
+                self.registry.learn(one, at)
+                self.registry.confirm(str(one["id"]), at)
+        for one in definitions.values():
             self.registry.learn(one, now)
 
     def recall(self, subject: Subject, stix_id: str, reason: str = "") -> int:
-        """Withdraw every version that the subject may see. NotFound, NotPermitted."""
+        """Withdraw every version that the subject may see. NotFound, NotPermitted; Refused for marking definitions."""
         subject.require("recall")
+        if stix_id.startswith("marking-definition--"):  # without it, another meaning could be given to what is there
+            raise Refused([Fault("not-recallable", "records rely on what a marking definition says", stix_id)])
         seqs = View(self, subject, "recall").own_entries(stix_id)
         if not seqs:
             raise NotFound

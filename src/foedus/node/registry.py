@@ -1,8 +1,13 @@
 """What marking definitions mean, and the decision on a set of them.
 
 A record names its labels by the ids of marking definitions. Some ids are fixed (TLP), the others are learned from
-the journal: our own definitions that carry STANAG 4774 content, and those that came with records. A definition never
-changes (STIX 2.1 does not version markings): the first one stands. What is not known denies.
+the journal: our own definitions that carry STANAG 4774 content, and those that came with records. What is not known
+denies.
+
+An id can be claimed by anybody who may publish, so no definition widens what another one says. Where the id follows
+from the label that the definition carries, that definition alone counts, whatever was sent under the id before or after
+it. For any other id all the definitions that differ hold at once: a reader needs what each of them asks for. (STIX 2.1
+does not version markings: those that differ are a fault or an attack.)
 """
 
 from __future__ import annotations
@@ -17,7 +22,18 @@ from foedus.kernel.errors import PolicyRefused
 from foedus.kernel.label import Clearance, Decision, Label, Reason
 from foedus.kernel.marking import colours, display
 from foedus.kernel.policy import Policy, PolicySet, decide, most_restrictive
-from foedus.kernel.stixmarking import TLP1_IDS, TLP2_IDS, Meaning, Means, marking_for, meaning, meaning_of_id
+from foedus.kernel.stixmarking import (
+    EXTENSION_ID,
+    TLP1_IDS,
+    TLP2_IDS,
+    Meaning,
+    Means,
+    label_from_json,
+    marking_for,
+    meaning,
+    meaning_of_id,
+)
+from foedus.kernel.stixmarking import marking_id as id_of
 from foedus.node.answers import Marking
 
 _GREY = ("#4a4f57", "#ffffff")
@@ -37,10 +53,13 @@ class LabelRegistry:
             sense = meaning_of_id(fixed)
             if sense is not None:
                 self._known[fixed] = (-1, sense)
+        self._settled = set(self._known)  # ids whose meaning no further definition touches
+        self._unconfirmed: set[str] = set()  # learned, and not yet in the journal
         self._first_uses: dict[str, int] = {}  # since when records name a marking
-        self._late: set[int] = set()  # moments at which a marking became known that records named before
+        self._late: dict[str, int] = {}  # when a marking became known that records named before
         self._successions: set[int] = set()
         self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], Decision] = {}
+        self.edition = 0  # rises when what records that are there already mean has changed
         self._lock = threading.Lock()
         # Pure functions of policies that never change.
         self._definition = lru_cache(_REMEMBERED)(lambda label: marking_for(label, policies))
@@ -49,25 +68,35 @@ class LabelRegistry:
 
     # -- learning
 
-    def knows(self, marking_id: str) -> bool:
-        return marking_id in self._known
+    def is_settled(self, marking_id: str) -> bool:
+        """Whether it is known, and nothing that anybody sends can change what it means."""
+        return marking_id in self._settled
 
     def meaning_of(self, marking_id: str) -> Meaning | None:
         held = self._known.get(marking_id)
         return held[1] if held else None
 
     def learn(self, obj: Mapping[str, Any], at: int) -> None:
-        """A definition became known at this moment. Later definitions under the same id change nothing."""
+        """A definition became known at this moment."""
         marking_id = str(obj["id"])
         with self._lock:
-            if marking_id in self._known:
+            if marking_id in self._settled:
                 return
+            held = self.meaning_of(marking_id)
             sense = self._resolved(meaning(obj))
+            if _follows_from_label(obj):
+                self._settled.add(marking_id)
+            elif held is not None:
+                sense = _both(held, sense)
+            if sense == held:
+                return
             self._known[marking_id] = (at, sense)
+            self._unconfirmed.add(marking_id)
             self._successions |= {moment for label in sense.labels for moment in _successions(label)}
             if self._first_uses.get(marking_id, at) < at:
-                self._late.add(at)
-            self._decisions.clear()
+                self._late[marking_id] = at
+            self._decisions = {}  # a new one: a decision under way ends in the old one
+            self.edition += marking_id in self._first_uses
 
     def _resolved(self, sense: Meaning) -> Meaning:
         """Labels under their policies' own names; what no policy here knows stays as it is, and denies."""
@@ -82,50 +111,53 @@ class LabelRegistry:
             self._first_uses.setdefault(marking_id, at)
 
     def confirm(self, marking_id: str, at: int) -> None:
-        """The definition stands in the journal since this moment: what a restart will find, and so what counts."""
-        held = self._known.get(marking_id)
-        if held is None or held[0] == at or held[0] == -1:
-            return
+        """What was learned stands in the journal since this moment: what a restart will find, and so what counts."""
         with self._lock:
-            self._known[marking_id] = (at, held[1])
-            if held[0] in self._late:
-                self._late.discard(held[0])
-                self._late.add(at)
+            if marking_id not in self._unconfirmed:
+                return
+            self._unconfirmed.discard(marking_id)
+            self._known[marking_id] = (at, self._known[marking_id][1])
+            if marking_id in self._late:
+                self._late[marking_id] = at
 
     def settle(self) -> None:
         """After start-up, when definitions were learned before their first uses were known: find the late ones."""
+        self._unconfirmed.clear()
         for marking_id, since in list(self._first_uses.items()):
             at, _ = self._known.get(marking_id, (-1, None))
             if at > since:
-                self._late.add(at)
+                self._late[marking_id] = at
 
     def turns(self, now: int) -> tuple[int, ...]:
         """Moments up to now at which the decision on records that were there already may have changed."""
         if not self._late and not self._successions:
             return ()
-        return tuple(sorted(t for t in self._late | self._successions if t <= now))
+        with self._lock:
+            moments = {*self._late.values(), *self._successions}
+        return tuple(sorted(t for t in moments if t <= now))
 
     # -- deciding
 
     def decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
         """Every label of the set must permit, with the definitions that were not late at that moment."""
         key = (tuple(labelset), clearances)
-        held = self._decisions.get(key)
-        if held is not None and (held.until is None or moment < held.until) and not self._late:
+        decisions = self._decisions
+        held = decisions.get(key)
+        if held is not None and (held.until is None or moment < held.until):
             return held
         decision = self._decide(labelset, clearances, moment)
         with self._lock:
-            if len(self._decisions) >= _CACHE:
-                self._decisions.clear()
-            if not self._late:
-                self._decisions[key] = decision
+            if len(decisions) >= _CACHE:
+                decisions.clear()
+            if not any(one in self._late for one in labelset):  # those depend on the moment
+                decisions[key] = decision
         return decision
 
     def _decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
         labels: list[Label] = []
         for marking_id in labelset:
             at, sense = self._known.get(marking_id, (0, None))
-            if sense is None or (at > moment and at in self._late) or sense.means is Means.UNKNOWN:
+            if sense is None or (at > moment and marking_id in self._late) or sense.means is Means.UNKNOWN:
                 return _NOT_KNOWN
             labels += sense.labels
         return decide(labels, clearances, self.policies, moment) if labels else _NONE
@@ -171,6 +203,25 @@ class LabelRegistry:
         if policy is None:
             return Marking(marking_id, f"{label.policy} {label.classification}", *_GREY)
         return Marking(marking_id, display(label, policy, lang), *colours(label, policy))
+
+
+def _follows_from_label(obj: Mapping[str, Any]) -> bool:
+    """Whether the definition says one label and nothing else, and has the id that follows from it."""
+    try:
+        ((extension, content),) = obj["extensions"].items()
+        only = extension == EXTENSION_ID and "definition_type" not in obj
+        return only and id_of(label_from_json(content)) == obj["id"]
+    except Exception:  # as `meaning`: what cannot be read is no label
+        return False
+
+
+def _both(one: Meaning, other: Meaning) -> Meaning:
+    """What two definitions of one id mean together: whoever reads needs what each asks for."""
+    for sense in (one, other):
+        if sense.means is Means.UNKNOWN:
+            return sense
+    labels = tuple(dict.fromkeys((*one.labels, *other.labels)))
+    return Meaning(Means.LABELS, labels) if labels else one
 
 
 def _successions(label: Label) -> Iterable[int]:

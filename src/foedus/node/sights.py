@@ -47,8 +47,9 @@ class Sights:
     def of(self, subject: Subject) -> Iterator[Sight]:
         """The subject's sight, up to date, for the time of the block."""
         now = self._clock.now()
+        edition = self._registry.edition  # before all that follows from it: what changes meanwhile is noticed next time
         turns = self._registry.turns(now)
-        stamp = (*turns, -sum(since <= now for since, _ in subject.epochs))
+        stamp = (edition, *turns, -sum(since <= now for since, _ in subject.epochs))
         with self._lock:
             held = self._held.get(subject.epochs)
             if held is None or held.stamp != stamp:
