@@ -46,6 +46,8 @@ class Live:
         try:
             await asyncio.wait_for(event.wait(), seconds)
         except TimeoutError:
+            pass
+        finally:  # also where the reader has gone: nobody is counted who does not wait
             with self._lock:
                 self._waiting.discard(key)
         return self._count

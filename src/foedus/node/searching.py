@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ Rows = np.ndarray[Any, Any]
 _DEGREE_CAP = 10_000
 _ALL = SearchText()
 _FACETS = 12
+_HASH = re.compile(r"[0-9a-f]{1,16}")
 
 
 class Searching:
@@ -203,7 +205,6 @@ def _read_cursor(text: str) -> Neighbour | None:
         return None
     kind, _, rest = text.partition("~")
     other, _, direction = rest.partition("~")
-    try:
-        return Neighbour(int(other, 16), kind, direction, 2**62)
-    except ValueError as error:
-        raise Refused([Fault("bad-cursor", "this is not a place that the node gave")]) from error
+    if not _HASH.fullmatch(other) or direction not in ("out", "in"):
+        raise Refused([Fault("bad-cursor", "this is not a place that the node gave")])
+    return Neighbour(int(other, 16), kind, direction, 2**62)

@@ -171,7 +171,7 @@ class TaxiiApp:
                 status = self._statuses.find(subject.name, status_id)
                 if status is None:
                     raise NotFound
-                return 200, [], _encode(status)
+                return 200, [], status
             case ["api", "collections"]:
                 _only(method, "GET", "HEAD")
                 subject.require("read")
@@ -321,9 +321,10 @@ class TaxiiApp:
         report = ingest.finish(outcomes)
         if not report.accepted and any(fault.index < 0 and fault.code != "more-faults" for fault in report.faults):
             raise Refused(report.faults)  # the envelope itself is wrong: no object of it fails on its own
-        status = _status(str(uuid.uuid4()), received, report)
-        self._statuses.keep(subject.name, status)
-        return 202, [], _encode(status)
+        status_id = str(uuid.uuid4())
+        status = _encode(_status(status_id, received, report))
+        self._statuses.keep(subject.name, status_id, status)
+        return 202, [], status
 
 
 def _only(method: str, *allowed: str) -> None:

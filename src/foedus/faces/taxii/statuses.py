@@ -1,4 +1,4 @@
-"""Status resources of POST (section 4.3): kept for the poster alone, the newest few thousand, in memory.
+"""Status resources of POST (section 4.3): kept for the poster alone, the newest ones, in bounded memory.
 
 The standard lets a server forget a status; an answer is complete when it is given, so nothing is lost with it.
 """
@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import Any
 
 _MOST = 4_096
+_BYTES = 32 * 1024 * 1024  # of all that is kept, as JSON: one answer may name ten thousand objects
 
 
 class Statuses:
     """A bounded store, oldest out first. A status is found only by the account that posted."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[tuple[str, str], dict[str, Any]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._size = 0
         self._lock = Lock()
 
-    def keep(self, subject: str, status: dict[str, Any]) -> None:
+    def keep(self, subject: str, status_id: str, status: bytes) -> None:
         with self._lock:
-            self._held[(subject, status["id"])] = status
-            while len(self._held) > _MOST:
-                self._held.popitem(last=False)
+            self._held[(subject, status_id)] = status
+            self._size += len(status)
+            while len(self._held) > _MOST or self._size > _BYTES:
+                self._size -= len(self._held.popitem(last=False)[1])
 
-    def find(self, subject: str, status_id: str) -> dict[str, Any] | None:
+    def find(self, subject: str, status_id: str) -> bytes | None:
         with self._lock:
             return self._held.get((subject, status_id))
