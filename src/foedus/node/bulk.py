@@ -21,6 +21,7 @@ from foedus.node import care
 from foedus.node.answers import ImportReport
 from foedus.node.contract import OnProgress
 from foedus.node.ingest import Ingest
+from foedus.node.subject import Subject
 
 if TYPE_CHECKING:
     from foedus.node.node import Node
@@ -65,6 +66,7 @@ class Bulk:
         given: Label | None,
         default: Label,
         *,
+        subject: Subject | None,
         partial: bool,
         upgrade: bool,
         on_progress: OnProgress | None,
@@ -76,7 +78,7 @@ class Bulk:
             faults += self._look(node, upgrade, on_progress)
             if faults:
                 return self._refused(node, faults, started)
-        return self._store(node, given, default, faults, upgrade, on_progress, started)
+        return self._store(node, subject, given, default, faults, upgrade, on_progress, started)
 
     def _pieces(self) -> Iterator[_Piece]:
         definitions = [i for i, raw in enumerate(self._objects) if _DEFINITION in bytes(raw)]
@@ -103,6 +105,7 @@ class Bulk:
     def _store(
         self,
         node: Node,
+        subject: Subject | None,
         given: Label | None,
         default: Label,
         faults: list[Fault],
@@ -115,7 +118,7 @@ class Bulk:
         done = stored = known = refused = 0
         for piece in self._pieces():
             read = read_input(piece.data, node.limits, upgrade=upgrade)
-            ingest = Ingest(node, read, given, default, partial=True)
+            ingest = Ingest(node, read, given, default, subject=subject, partial=True)
             report = ingest.finish([future.result() for future in ingest.futures])
             stored, known, refused = stored + report.stored, known + report.known, refused + report.refused
             labels.update(report.labels)

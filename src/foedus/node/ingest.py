@@ -12,14 +12,17 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from foedus.config import Limits
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Label
 from foedus.kernel.ports import Head, Kind
 from foedus.kernel.record import Input, Valid
+from foedus.kernel.stixmarking import meaning_of_id
 from foedus.node.answers import ImportReport
 from foedus.node.labelling import Labelling
+from foedus.node.subject import Subject
 from foedus.node.writer import Draft, Outcome
 
 if TYPE_CHECKING:
@@ -38,11 +41,13 @@ class Ingest:
         given: Label | None,
         default: Label,
         *,
+        subject: Subject | None,
         partial: bool,
         notices: Sequence[str] = (),
     ) -> None:
         self._started = time.perf_counter()
         self._node = node
+        self._subject = subject  # who is told; None: the operator
         self._read = read
         self._notices = list(notices)
         self.faults = [*read.faults, *node.domain_faults(read.valid)]
@@ -55,6 +60,7 @@ class Ingest:
         self.futures: list[Future[list[Outcome]]] = []
         self.label_sets: list[tuple[str, ...]] = []  # one for each of `good`
         self._labels: Counter[tuple[str, ...]] = Counter()
+        self._unread: set[str] = set()  # markings that are not known here, or whose labels the subject may not read
         if self.good:
             self._submit(given, default)
 
@@ -66,7 +72,21 @@ class Ingest:
         self._node.introduce(labelling.needed, definitions)
         for batch in batches(drafts, self._node.limits):
             self.futures.append(self._node.writer.submit(batch))
+        self._unread = {one for one in labelling.named if not self._reads(one, labelling)}
         self._say(labelling, default)
+
+    def _reads(self, marking_id: str, labelling: Labelling) -> bool:
+        """Whether the subject knows what a marking means: by its id, by having sent it, or by being cleared for it.
+
+        That a label is in use here is told to nobody else.
+        """
+        if meaning_of_id(marking_id) is not None or labelling.sent(marking_id):
+            return True
+        registry = self._node.registry
+        sense = registry.meaning_of(marking_id)
+        if sense is None or self._subject is None or not sense.labels:
+            return sense is not None
+        return registry.decide((marking_id,), self._subject.clearances, self._node.clock.now()).permit
 
     def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:
         self._labels[labelset] += 1
@@ -81,17 +101,32 @@ class Ingest:
                 f"{unmarked:,} objects carried no confidentiality marking and no label was given: "
                 f"they got the default, {shown}"
             )
-        if labelling.unknown:
+        if self._unread:
             self._notices.append(
-                f"{len(labelling.unknown)} markings are not known here; nobody sees what carries them until their "
-                f"definitions arrive: {', '.join(sorted(labelling.unknown)[:5])}"
+                f"{len(self._unread)} markings are not known here, or not to you; what carries them is seen by those "
+                f"whom their definitions permit, once these are there: {', '.join(sorted(self._unread)[:5])}"
             )
+
+    def known(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """Which objects the subject could know to be there already: one that is hidden from them counts as new."""
+        known = np.array([outcome.known for outcome in outcomes], bool)
+        if self._subject is not None and known.any():
+            with self._node.sights.of(self._subject) as sight:
+                known &= sight.visible([outcome.seq for outcome in outcomes])
+        return [bool(one) for one in known]
+
+    def _shown(self, labelset: tuple[str, ...]) -> str:
+        marking = self._node.registry.marking
+        if not self._unread.isdisjoint(labelset):
+            return marking("").text
+        return " + ".join(marking(one).text for one in labelset)
 
     def finish(self, outcomes: list[list[Outcome]]) -> ImportReport:
         """The report, from what the writer answered."""
-        known = sum(outcome.known for batch in outcomes for outcome in batch)
-        marking = self._node.registry.marking
-        labels = {" + ".join(marking(one).text for one in labelset): count for labelset, count in self._labels.items()}
+        known = sum(self.known([outcome for batch in outcomes for outcome in batch]))
+        labels: Counter[str] = Counter()
+        for labelset, count in self._labels.items():
+            labels[self._shown(labelset)] += count
         stored = len(self.good) - known
         total = self._read.total
         return ImportReport(
@@ -101,7 +136,7 @@ class Ingest:
             refused=total - len(self.good),
             faults=tuple(self.faults[: self._node.limits.max_faults_reported + 1]),
             notices=tuple(self._notices),
-            labels=labels,
+            labels=dict(labels),
             seconds=time.perf_counter() - self._started,
             accepted=tuple((valid.id, valid.version) for valid in self.good),
         )

@@ -29,7 +29,7 @@ class Labelling:
         self._registry = registry
         self._definitions = definitions
         self.needed: dict[str, dict[str, Any]] = {}  # definitions of our own that entries will name
-        self.unknown: set[str] = set()
+        self.named: set[str] = set()  # markings that the objects themselves name
         self._given = self._own(given) if given is not None else ""
         self._default = default
         self._cache: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -46,15 +46,20 @@ class Labelling:
         """How many of these objects got the default, because nothing else said who may read them."""
         return sum(markings in self._defaulted for markings in all_markings) if self._defaulted else 0
 
+    def sent(self, marking_id: str) -> bool:
+        """Whether whoever imports knows this marking: its definition is part of the input, or its label was given."""
+        return marking_id in self._definitions or marking_id in self.needed
+
     def _label_set(self, markings: tuple[str, ...]) -> tuple[str, ...]:
         senses = {one: self._sense(one) for one in markings}
-        self.unknown |= {one for one, sense in senses.items() if sense is None}
+        self.named.update(markings)
         ids = {one for one, sense in senses.items() if sense is None or sense.means is not Means.NO_RESTRICTION}
         if self._given:
             ids.add(self._given)
         elif all(sense is None or sense.means is Means.NO_RESTRICTION for sense in senses.values()):
             # A marking whose definition is still to come may turn out to limit nothing: the default holds then.
-            self._defaulted.add(markings)
+            if None not in senses.values():
+                self._defaulted.add(markings)
             ids.add(self._own(self._default))
         return tuple(sorted(ids))
 

@@ -220,7 +220,7 @@ class Node:
                 raise
             read = whole_input_fault(error)
         default = given or self.default_label(subject)
-        return Ingest(self, read, given, default, partial=partial, notices=notices)
+        return Ingest(self, read, given, default, subject=subject, partial=partial, notices=notices)
 
     def ingest(
         self,
@@ -243,7 +243,9 @@ class Node:
                 subject.require("import")
             given = self.read_label(label) if label else None
             default = given or self.default_label(subject)
-            return bulk.run(self, given, default, partial=partial, upgrade=upgrade, on_progress=on_progress)
+            return bulk.run(
+                self, given, default, subject=subject, partial=partial, upgrade=upgrade, on_progress=on_progress
+            )
         ingest = self.begin_ingest(subject, data, label, partial=partial, upgrade=upgrade, format=format, name=name)
         outcomes = []
         total = ingest.count
@@ -262,7 +264,7 @@ class Node:
         author = authorship.identity(self.owner, self.owner_name)
         own = [authorship.signed(self._marked(obj, given, subject), author["id"]) for obj in objects]
         read = read_objects(own, self.limits)
-        ingest = Ingest(self, read, None, given or self.default_label(subject), partial=False)
+        ingest = Ingest(self, read, None, given or self.default_label(subject), subject=subject, partial=False)
         if ingest.faults:
             raise Refused(ingest.faults)
         outcomes = [outcome for future in ingest.futures for outcome in future.result()]
@@ -270,8 +272,8 @@ class Node:
         if wait and outcomes:
             self.projector.wait_for(max(outcome.seq for outcome in outcomes) + 1, _SUCCESS_WAIT)
         return [
-            Published(valid.id, valid.version, outcome.known)
-            for valid, outcome in zip(ingest.good, outcomes, strict=True)
+            Published(valid.id, valid.version, known)
+            for valid, known in zip(ingest.good, ingest.known(outcomes), strict=True)
         ]
 
     def introduce(self, needed: Mapping[str, Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]]) -> None:
