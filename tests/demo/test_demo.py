@@ -47,11 +47,11 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path, *arguments: str) -> Iterator[Demo]:
-    """Runs in a folder of its own, with temporary files in it."""
+def demo(folder: Path, *arguments: str, browser: str = "") -> Iterator[Demo]:
+    """Runs in a folder of its own, with temporary files in it; `browser` as $BROWSER has it."""
     temporary = folder / "t"
     temporary.mkdir(exist_ok=True)
-    environment = {k: v for k, v in os.environ.items() if k != "BROWSER"} | {"TMPDIR": str(temporary)}
+    environment = os.environ | {"TMPDIR": str(temporary), "BROWSER": browser}
     began = time.monotonic()
     process = subprocess.Popen(
         [str(FOEDUS), "demo", *arguments],
@@ -111,7 +111,7 @@ def test_links_come_within_ten_seconds_with_a_line_for_each_person(running: Demo
 
 
 def test_each_link_shows_what_that_person_may_see(running: Demo) -> None:
-    analyst, liaison, _, _ = (sign_in(link) for link in running.links)
+    analyst, liaison = (sign_in(link) for link in running.links[:2])
     for client, sees in ((analyst, True), (liaison, False)):
         page = client.get("/search", params={"q": "Breakwater"})
         assert page.status_code == 200
@@ -119,11 +119,10 @@ def test_each_link_shows_what_that_person_may_see(running: Demo) -> None:
     assert 'lang="fr"' in liaison.get("/").text
 
 
-def test_a_link_signs_in_once(running: Demo, place: Path) -> None:
-    with demo(place, "--port", "0") as other:
-        sign_in(other.links[0])
-        with pytest.raises(AssertionError):
-            sign_in(other.links[0])
+def test_a_link_signs_in_once(running: Demo) -> None:
+    sign_in(running.links[3])
+    with pytest.raises(AssertionError):
+        sign_in(running.links[3])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -151,6 +150,19 @@ def test_a_folder_stays_and_is_started_again(place: Path) -> None:
             assert len(it.links) == 4
             it.stop()
         assert (place / "kept" / "node.json").exists()
+
+
+def test_a_browser_that_the_environment_names_opens_the_analysts_page(place: Path) -> None:
+    browser = place / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > "$0.shown"\n')
+    browser.chmod(0o700)
+    shown = place / "browser.shown"
+    with demo(place, "--port", "0", browser=f"{browser} %s") as it:
+        until = time.monotonic() + 10
+        while not shown.exists():
+            assert time.monotonic() < until, "nothing was opened"
+            time.sleep(0.05)
+        assert shown.read_text().strip() == it.links[0]
 
 
 def test_the_folder_of_a_real_node_is_refused(place: Path) -> None:
