@@ -35,6 +35,7 @@ class ClearanceForm:
     was: str
     levels: tuple[tuple[str, str], ...]
     nations: tuple[tuple[str, str], ...]
+    palette: tuple[tuple[str, str], ...]  # every colour that a preview may need: its sheet comes with the page
     held: tuple[Held, ...]
     faults: tuple[Fault, ...] = ()
     clearances: tuple[Clearance, ...] = ()
@@ -78,7 +79,8 @@ def _form(
         if slot.tag_set.name == RELEASABLE_TO and slot.tag.kind.type is TagType.PERMISSIVE
     }
     sorted_nations = tuple(sorted(nations.items(), key=lambda pair: pair[1].casefold()))
-    return ClearanceForm(text, was, levels, sorted_nations, in_words(v, clearances), faults, clearances)
+    palette = {colours(Label(p.name, c.name), p): None for p in policies for c in p.classifications}
+    return ClearanceForm(text, was, levels, sorted_nations, tuple(palette), in_words(v, clearances), faults, clearances)
 
 
 def in_words(v: Visit, clearances: Sequence[Clearance]) -> tuple[Held, ...]:

@@ -20,7 +20,7 @@ from foedus.faces.web.formdata import Form, read_form
 from foedus.faces.web.pages.record import found
 from foedus.faces.web.readable import STIX_ID, ids_in, item
 from foedus.faces.web.rows import names
-from foedus.faces.web.titles import short_id, title
+from foedus.faces.web.titles import ends, short_id, title
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.canonical import decode
 from foedus.kernel.domain import RecordType, say
@@ -196,7 +196,8 @@ def suggestions(v: Visit, text: str, types: Sequence[str]) -> list[dict[str, str
     else:
         hits = []
     shown = [f for f in hits if not types or f.type in types]
-    return [{"id": f.id, "type": f.type, "title": title(f.obj, names(v, ()))} for f in shown]
+    name_of = names(v, [i for f in shown for i in ends(f.obj)])
+    return [{"id": f.id, "type": f.type, "title": title(f.obj, name_of)} for f in shown]
 
 
 @get("/publish/suggestions", sync_to_thread=True)
