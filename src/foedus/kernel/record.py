@@ -272,6 +272,7 @@ class _Batch:
                 valid[key] = Valid(body, identifier, obj["type"], version, created_by, markings, extended)
             elif earlier.body != body:
                 self._conflict(obj, index, key)
+
     def _decoded(self, objects: list[Any]) -> Iterable[Any]:
         """The objects; those that were left undecoded one after the other."""
         if objects and type(objects[0]) is msgspec.Raw:

@@ -105,7 +105,7 @@ def encode_entries(
     salt = 0
     for new in entries:
         envelope, body = new.envelope, new.body
-        run = hashed(0, salts[salt : salt + 16], seq, at, new.kind, len(envelope)) + envelope + body
+        run = b"".join((hashed(0, salts[salt : salt + 16], seq, at, new.kind, len(envelope)), envelope, body))
         leaf = sha256(run).digest()
         length = 33 + len(run)
         parts.append(head(ENTRY, crc32(run, crc32(covered(length, LIVE, leaf), _ENTRY_START)), length, LIVE, leaf))

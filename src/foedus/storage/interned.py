@@ -39,21 +39,16 @@ class Interned:
         """The code of a known name, -1 where it is not known."""
         return self._codes.get(name, -1)
 
-    def codes(self, names: Iterable[Name]) -> list[int]:
+    def codes(self, names: Sequence[Name]) -> list[int]:
         """One code a name, -1 for an empty one; new names are written before any row that uses them."""
         known = self._codes
-        out: list[int] = []
-        new: list[Name] = []
-        for name in names:
-            code = known.get(name) if name else -1
-            if code is None:
-                code = known[name] = len(self._names)
-                self._names.append(name)
-                new.append(name)
-            out.append(code)
+        new = [name for name in dict.fromkeys(names) if name and name not in known]
+        for name in new:
+            known[name] = len(self._names)
+            self._names.append(name)
         if new and self._file >= 0:
             _write(self._file, b"".join(msgspec.json.encode(name) + b"\n" for name in new))
-        return out
+        return [known[name] if name else -1 for name in names]
 
     def forget(self, codes: Iterable[int]) -> None:
         """Leave no trace of these names: in memory, and in the file, which is written anew."""

@@ -218,10 +218,10 @@ class LabelTable:
             "idhash": [of_id(head.id) if head.id else 0 for head in heads],
             "digest": [of_body(item.body) if item.body else 0 for item in items],
             "flags": [_flags(item) for item in items],
-            "labelset": self._names["labelset"].codes(head.labels for head in heads),
-            "type": self._names["type"].codes(head.type for head in heads),
-            "originator": self._names["originator"].codes(head.originator for head in heads),
-            "created_by": self._names["created_by"].codes(head.created_by for head in heads),
+            "labelset": self._names["labelset"].codes([head.labels for head in heads]),
+            "type": self._names["type"].codes([head.type for head in heads]),
+            "originator": self._names["originator"].codes([head.originator for head in heads]),
+            "created_by": self._names["created_by"].codes([head.created_by for head in heads]),
         }
 
     def _load(self) -> None:
