@@ -201,8 +201,10 @@ async def import_file(
         format=format,
         name=name,
     )
-    failed = bool(report.faults) and not report.stored and not report.known
-    return Response(report.as_dict(), status_code=422 if failed else 200)
+    if report.faults and not report.stored and not report.known:
+        refused = {"error": Refused.code, "message": "nothing was stored; `faults` say why"}
+        return Response({**refused, **report.as_dict()}, status_code=Refused.status)
+    return Response(report.as_dict(), status_code=200)
 
 
 @get("/search", sync_to_thread=True, summary="Search")

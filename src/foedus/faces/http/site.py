@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 
 from foedus.config import Limits
 from foedus.faces.http import oidc_settings
-from foedus.faces.http.api import api
+from foedus.faces.http.api import api, on_api_error
 from foedus.faces.http.authentication import Authentication, AuthenticationMiddleware
 from foedus.faces.http.csrf import CsrfMiddleware
 from foedus.faces.http.oidc import OidcSignIn, oidc_routes
@@ -23,6 +23,13 @@ from foedus.kernel.nativelabel import read_any_clearance
 from foedus.node.node import Node
 
 
+def _on_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A page for people; the API's own shape below its path, where no route was found, too."""
+    if request.url.path.startswith("/api/"):
+        return on_api_error(request, error)
+    return web.on_error(request, error)
+
+
 def site(node: Node, authentication: Authentication, limits: Limits) -> Any:
     """An ASGI application; `app.state.node` and `app.state.authentication` are what its handlers use."""
     provider = oidc_settings.load(node.settings.data)
@@ -31,7 +38,7 @@ def site(node: Node, authentication: Authentication, limits: Limits) -> Any:
     litestar = Litestar(
         route_handlers=[api(node.domains()), *web.routes(titles), *signing_in],
         openapi_config=OpenAPIConfig(title="Foedus", version="1", path="/api/schema"),
-        exception_handlers={Exception: web.on_error},
+        exception_handlers={Exception: _on_error},
         before_send=[web.set_headers],
         request_max_body_size=limits.max_content_length,
         debug=False,
