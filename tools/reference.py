@@ -49,6 +49,7 @@ _SAID = {
 }
 # Limits whose name says it all in the code; here it is said in words. A limit in neither place fails the tests.
 _MEANING = {
+    "body_bytes_per_second": "the slowest that a large body may come in",
     "default_page": "a list that names no limit of its own",
     "max_search_terms": "words and phrases of one query",
     "max_match_ids": "ids that one TAXII request may match",
@@ -137,17 +138,26 @@ def limits() -> str:
                 f"\n## {group[1][0].upper()}{group[1][1:]}\n\n| limit | value | what it bounds |\n| --- | --- | --- |"
             )
         elif found := _FIELD.fullmatch(line):
-            out.append(f"| `{found[1]}` | {_amount(found[1], defaults[found[1]])} | {found[2] or _MEANING[found[1]]} |")
+            out.append(f"| `{found[1]}` | {_amount(found[1], defaults[found[1]])} | {found[2] or _said(found[1])} |")
     return "\n".join(out) + "\n"
 
 
 def _amount(name: str, value: Any) -> str:
     if "bytes" in name or name in ("max_content_length", "max_import_file", "max_string"):
-        size, unit = (1 << 30, "GiB") if value >= 1 << 30 else (1 << 20, "MiB")
-        return f"{value // size} {unit}"
+        for size, unit in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+            if value % size == 0:
+                return f"{value // size} {unit}"
     if name.endswith("seconds"):
-        return f"{value // 3600} h" if value % 3600 == 0 else f"{value // 60} min"
+        if value % 60:
+            return f"{value:g} s"
+        return f"{value // 3600} h" if value % 3600 == 0 else f"{value // 60:g} min"
     return f"{value:,}"
+
+
+def _said(name: str) -> str:
+    if name not in _MEANING:
+        raise LookupError(f"config.Limits.{name} has no comment: say there what it bounds (or in tools/reference.py)")
+    return _MEANING[name]
 
 
 PAGES = {"commands.md": commands, "limits.md": limits}
