@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
+from foedus.faces.web.labelpicker import _parts
+from foedus.faces.web.visit import Visit
+from foedus.kernel.policy import Policy, PolicySet
+from foedus.kernel.policymodel import Classification, Tag, TagKind, TagSet, Value
 from tests.node.conftest import World
 from tests.web_writing.conftest import HIGH, LOW, Browser, fields
 
@@ -79,3 +84,26 @@ def test_readers_get_no_preview(browser: Sign) -> None:
     bob = browser("bob")
     bob.get("/")
     assert bob.post("/label/preview", {"label_text": LOW}).status_code == 403
+
+
+class _Visit:
+    """As much of a visit as drawing a policy's part needs."""
+
+    lang = "en"
+
+
+def _policy(*, most: int) -> Policy:
+    allowed = TagSet("Taste", "1.2.3.1", (
+        Tag("Texture", TagKind.PERMISSIVE, 0, most, (Value("CRISP", "1"), Value("SOFT", "2"))),
+        Tag("Flavour", TagKind.PERMISSIVE, 0, 0, (Value("SWEET", "3", excluded_classes=frozenset({"LOW"})),)),
+    ))  # fmt: skip
+    return Policy("FOOD", "1.2.3", (Classification("LOW", "1", 1), Classification("HIGH", "2", 2)), (allowed,))
+
+
+def test_the_tag_decides_what_stands_together_and_whether_one_value_is_all() -> None:
+    parts = _parts(cast(Visit, _Visit()), PolicySet([_policy(most=1)]), {"FOOD LOW"}, {"FOOD/Taste/permissive/SOFT"})
+    texture, flavour = parts[0].groups
+    assert (texture.title, texture.single, texture.chosen) == ("Taste: Texture", True, ("SOFT",))
+    assert (flavour.title, flavour.single) == ("Taste: Flavour", False)
+    assert flavour.choices[0].barred == "LOW"
+    assert flavour.choices[0].excluded == ("FOOD LOW",)

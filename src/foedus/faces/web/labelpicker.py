@@ -6,7 +6,7 @@ TEXT that the controls showed). Without script a writer uses either: a changed T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from foedus.faces.web.formdata import Form
@@ -237,22 +237,26 @@ def _level(v: Visit, policy: Policy, name: str, levels: set[str]) -> Level:
 
 
 def _groups(v: Visit, policy: Policy, level: Level | None, tags: set[str]) -> tuple[Group, ...]:
-    by_kind: dict[tuple[str, TagType], list[Slot]] = {}
+    by_tag: dict[int, list[Slot]] = {}  # the unit of a decision is the tag: one set may have several
     for slot in policy.slots():
-        kind = slot.tag.kind.type
         usable = not (slot.value.obsolete or slot.value.unusable) or _slot_key(policy, slot) in tags
-        if usable and kind is not TagType.UNKNOWN:
-            by_kind.setdefault((slot.tag_set.name, kind), []).append(slot)
-    return tuple(_group(v, policy, name, kind, slots, level, tags) for (name, kind), slots in by_kind.items())
+        if usable and slot.tag.kind.type is not TagType.UNKNOWN:
+            by_tag.setdefault(slot.key, []).append(slot)
+    return tuple(_group(v, policy, slots, level, tags) for slots in by_tag.values())
 
 
-def _group(
-    v: Visit, policy: Policy, name: str, kind: TagType, slots: list[Slot], level: Level | None, tags: set[str]
-) -> Group:
+def _group(v: Visit, policy: Policy, slots: list[Slot], level: Level | None, tags: set[str]) -> Group:
     choices = tuple(_choice(v, policy, slot, level, tags) for slot in slots)
-    tag_kinds: Mapping[str, int] = {s.tag.name: s.tag.most for s in slots}
-    single = len(tag_kinds) == 1 and next(iter(tag_kinds.values())) == 1
-    return Group(name, kind.value.lower(), single, len(choices) >= _SEARCHED_FROM, choices)
+    tag = slots[0].tag
+    return Group(
+        tag_title(slots[0]), tag.kind.type.value.lower(), tag.most == 1, len(choices) >= _SEARCHED_FROM, choices
+    )
+
+
+def tag_title(slot: Slot) -> str:
+    """What to call the tag of a value: its set's name, and its own where it has another."""
+    name = slot.tag_set.name
+    return name if slot.tag.name in ("", name) else f"{name}: {slot.tag.name}"
 
 
 def _choice(v: Visit, policy: Policy, slot: Slot, level: Level | None, tags: set[str]) -> Choice:

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from foedus.faces.web.formdata import read_form
-from foedus.faces.web.labelpicker import Level, node_of
+from foedus.faces.web.labelpicker import Level, node_of, tag_title
 from foedus.faces.web.tasks import Task, tasks_of
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.label import Label
@@ -90,7 +90,7 @@ def _policy(policy: Policy) -> dict[str, Any]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for slot in policy.slots():
         value = slot.value
-        groups.setdefault((slot.tag_set.name, slot.tag.kind.type.value.lower()), []).append(
+        groups.setdefault((tag_title(slot), slot.tag.kind.type.value.lower()), []).append(
             {
                 "name": value.name,
                 "words": [value_phrase(slot, lang) or value.name for lang in _LANGUAGES],

@@ -10,6 +10,10 @@
     for (const value of picker.querySelectorAll("[data-excluded]")) {
       const barred = value.dataset.excluded.split("|").includes(key);
       value.disabled = barred;
+      if (value.matches("option")) {
+        if (barred && value.selected) value.parentElement.value = "";
+        continue;
+      }
       if (barred) value.checked = false;
       const place = value.closest("label").querySelector("[data-reason-text]");
       place.textContent = barred ? value.dataset.reason.replace("…", words) : "";
@@ -18,11 +22,14 @@
     for (const part of picker.querySelectorAll("[data-policy]")) {
       const elsewhere = policy !== null && part.dataset.policy !== policy;
       part.hidden = elsewhere;
-      if (elsewhere) for (const box of part.querySelectorAll("input:checked")) box.checked = false;
+      if (!elsewhere) continue;
+      for (const box of part.querySelectorAll("input:checked")) box.checked = false;
+      for (const one of part.querySelectorAll("select")) one.value = "";
     }
   }
 
   function told(group) {
+    if (!group.querySelector("summary")) return;
     const chosen = [...group.querySelectorAll("input:checked")].map((box) => box.closest("label").querySelector("span").firstChild.textContent.trim());
     let place = group.querySelector(".tags-chosen");
     if (!place) {
