@@ -160,3 +160,18 @@ def test_late_definitions_keep_their_moment_over_a_restart(world: World, low: Su
     world.reopen()
     times.append(world.node.view(low, "http").latest_release())
     assert times[0] == times[1]
+
+
+def test_a_decision_about_an_earlier_moment_is_not_that_of_a_later_one(world: World, low: Subject) -> None:
+    label = world.node.read_label(
+        "ALLIANCE SECRET; Context: ALLIANCE; successor 2026-10-01T00:00:00Z = (ALLIANCE UNCLASSIFIED)"
+    )
+    assert label.succession is not None
+    turn = label.succession.at
+    definition = world.node.registry.definition(label)
+    world.node.registry.learn(definition, world.clock.now())
+    labels = (str(definition["id"]),)
+    before = world.node.registry.decide(labels, low.clearances, turn - 1).permit
+    after = world.node.registry.decide(labels, low.clearances, turn + 1).permit
+    again = world.node.registry.decide(labels, low.clearances, turn - 1).permit
+    assert (before, after, again) == (False, True, False)

@@ -58,7 +58,7 @@ class LabelRegistry:
         self._first_uses: dict[str, int] = {}  # since when records name a marking
         self._late: dict[str, int] = {}  # when a marking became known that records named before
         self._successions: set[int] = set()
-        self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], Decision] = {}
+        self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], tuple[int, Decision]] = {}  # since when
         self.edition = 0  # rises when what records that are there already mean has changed
         self._lock = threading.Lock()
         # Pure functions of policies that never change.
@@ -90,11 +90,11 @@ class LabelRegistry:
                 sense = _both(held, sense)
             if sense == held:
                 return
+            if self._first_uses.get(marking_id, at) < at:
+                self._late[marking_id] = at
             self._known[marking_id] = (at, sense)
             self._unconfirmed.add(marking_id)
             self._successions |= {moment for label in sense.labels for moment in _successions(label)}
-            if self._first_uses.get(marking_id, at) < at:
-                self._late[marking_id] = at
             self._decisions = {}  # a new one: a decision under way ends in the old one
             self.edition += marking_id in self._first_uses
 
@@ -140,24 +140,25 @@ class LabelRegistry:
 
     def decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
         """Every label of the set must permit, with the definitions that were not late at that moment."""
+        if any(self._late.get(one, moment) > moment for one in labelset):
+            return _NOT_KNOWN
         key = (tuple(labelset), clearances)
         decisions = self._decisions
-        held = decisions.get(key)
-        if held is not None and (held.until is None or moment < held.until):
+        since, held = decisions.get(key, (moment, None))
+        if held is not None and since <= moment and (held.until is None or moment < held.until):
             return held
         decision = self._decide(labelset, clearances, moment)
         with self._lock:
             if len(decisions) >= _CACHE:
                 decisions.clear()
-            if not any(one in self._late for one in labelset):  # those depend on the moment
-                decisions[key] = decision
+            decisions[key] = (moment, decision)
         return decision
 
     def _decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
         labels: list[Label] = []
         for marking_id in labelset:
-            at, sense = self._known.get(marking_id, (0, None))
-            if sense is None or (at > moment and marking_id in self._late) or sense.means is Means.UNKNOWN:
+            sense = self.meaning_of(marking_id)
+            if sense is None or sense.means is Means.UNKNOWN:
                 return _NOT_KNOWN
             labels += sense.labels
         return decide(labels, clearances, self.policies, moment) if labels else _NONE
