@@ -36,7 +36,7 @@ from foedus.node.subject import Subject
 TAXII = "application/taxii+json;version=2.1"
 _log = logging.getLogger("foedus.taxii")
 _encode = msgspec.json.encode
-_INLINE = 64 * 1024  # smaller bodies are validated on the event loop: a thread would cost more than the work
+_INLINE = 4 * 1024  # smaller bodies are validated on the event loop: a thread would cost more; larger could hold it up
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
