@@ -55,7 +55,8 @@ def init(data: Path, owner: str, owner_name: str, policies: Sequence[Path], port
 class PeopleOfNode:
     """The people of a node's folder, for whoever holds the folder; works beside a running server."""
 
-    def __init__(self, accounts: Accounts, access: Access, policies: PolicySet) -> None:
+    def __init__(self, accounts: Accounts, access: Access, policies: PolicySet, address: str) -> None:
+        self._address = address
         self.accounts = accounts
         self.people = People(access)
         self._policies = policies
@@ -75,9 +76,10 @@ class PeopleOfNode:
         held = account.epochs[-1][1] if account.epochs else ()
         return write_clearance(held, self._policies) if held else ""
 
-    def link(self, account: Account, port: int = 8440) -> str:
-        """A one-time sign-in address on this machine."""
-        return f"http://127.0.0.1:{port}/signin/link/{self.people.make_link(COMMAND_LINE, account.name)}"
+    def link(self, account: Account, port: int | None = None) -> str:
+        """A one-time sign-in address on this machine: at `port`, or where the node was served last."""
+        base = self._address if port is None else f"http://127.0.0.1:{port}"
+        return f"{base}/signin/link/{self.people.make_link(COMMAND_LINE, account.name)}"
 
     def token(self, account: Account, title: str, scope: Sequence[str] | None = None, days: int = 365) -> str:
         """A new API token's text; it is shown this once."""
@@ -93,7 +95,7 @@ def people(data: Path) -> Iterator[PeopleOfNode]:
     clock, random, limits = SystemClock(), SystemRandom(), Limits()
     accounts = Accounts(data / "accounts.sqlite", clock, random, limits)
     try:
-        yield PeopleOfNode(accounts, Access(accounts, clock, random, limits), policies)
+        yield PeopleOfNode(accounts, Access(accounts, clock, random, limits), policies, setup.address(data))
     finally:
         accounts.close()
 

@@ -116,6 +116,20 @@ def _policy(name: str, content: bytes) -> Policy:
         raise PolicyRefused(faults, hint=error.hint) from error
 
 
+def address(data: Path) -> str:
+    """Where the node's pages were served last: what a sign-in link begins with."""
+    try:
+        return (data / "run" / "address").read_text().strip()
+    except OSError:
+        return "http://127.0.0.1:8440"
+
+
+def remember_address(data: Path, host: str, port: int) -> None:
+    """Keep where the pages are served now; a node that listens everywhere is reached on loopback from here."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host  # noqa: S104
+    (data / "run" / "address").write_text(f"http://{shown}:{port}\n")
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -29,6 +29,7 @@ from foedus.faces.http.control import ControlApp
 from foedus.faces.http.cookies import is_secure
 from foedus.faces.taxii.app import TaxiiApp
 from foedus.kernel.errors import Busy, Fault, Refused
+from foedus.node import setup
 from foedus.node.node import Node
 from foedus.node.subject import Subject
 
@@ -155,6 +156,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         os.umask(previous)
     local = uvicorn.Server(uvicorn.Config(ControlApp(node, settings.limits), http="httptools", **config))
     port = listener.getsockname()[1]
+    setup.remember_address(settings.data, settings.host, port)
     print(
         f"foedus: the node of {node.owner_name} listens on http://{settings.host}:{port}", file=sys.stderr, flush=True
     )
