@@ -10,7 +10,7 @@ import typer
 
 from foedus.config import Settings
 from foedus.faces.cli import labels, people, provider
-from foedus.faces.cli.output import Bar, as_json, err, fault_line, out, told
+from foedus.faces.cli.output import Bar, as_json, err, fault_line, out, plain, told
 from foedus.faces.cli.run import run
 from foedus.kernel.errors import Fault, Refused
 from foedus.node import service
@@ -50,9 +50,9 @@ def init(
         if json:
             as_json(made)
             return
-        out.print(f"[bold]The node of {owner_name} is in {data}.[/]")
+        out.print(f"[bold]The node of {plain(owner_name)} is in {plain(data)}.[/]")
         for warning in made["warnings"]:
-            err.print(f"[yellow]policy:[/] {warning}")
+            err.print(f"[yellow]policy:[/] {plain(warning)}")
         out.print(f"Policies: {', '.join(made['policies'])}")
         out.print(f"Public key of the journal: {made['journal_key']}")
         out.print(f"Start it:      foedus up --data {data}")
@@ -118,19 +118,19 @@ def import_(
 
 def _say_import(report: dict[str, object]) -> None:
     out.print(
-        f"[bold]{report['file']}[/]: {report['stored']:,} stored, {report['known']:,} already there, "
+        f"[bold]{plain(report['file'])}[/]: {report['stored']:,} stored, {report['known']:,} already there, "
         f"{report['refused']:,} refused of {report['total']:,} ({report['seconds']} s)"
     )
     labels_ = report["labels"]
     assert isinstance(labels_, dict)
     for marking, count in labels_.items():
-        out.print(f"  {count:>8,}  {marking}")
+        out.print(f"  {count:>8,}  {plain(marking)}")
     for notice in report["notices"]:  # type: ignore[attr-defined]
-        out.print(f"  [yellow]{notice}[/]")
+        out.print(f"  [yellow]{plain(notice)}[/]")
     faults = report["faults"]
     assert isinstance(faults, list)
     for fault in faults[:50]:
-        err.print("  " + fault_line(fault).replace("[", "\\["))
+        err.print("  " + plain(fault_line(fault)))
     if len(faults) > 50:
         err.print(f"  … and {len(faults) - 50} more; --json lists them all")
 
@@ -187,7 +187,7 @@ def search(
             as_json(found)
             return
         for row in found["results"]:
-            out.print(f"[dim]{row['id']}[/]\n  [bold]{row['name']}[/]  {' · '.join(row['markings'])}")
+            out.print(f"[dim]{row['id']}[/]\n  [bold]{plain(row['name'])}[/]  {plain(' · '.join(row['markings']))}")
         out.print(f"{len(found['results'])} of {found['total']:,}")
 
 
@@ -202,10 +202,10 @@ def show(
             as_json(found)
             return
         for marking in found["markings"]:
-            out.print(f"[bold]{marking}[/]")
+            out.print(f"[bold]{plain(marking)}[/]")
         as_json(found["object"])
         for reason in found["why"]:
-            out.print(f"[dim]{reason['marking']}: {reason['reason']}[/]")
+            out.print(f"[dim]{plain(reason['marking'])}: {plain(reason['reason'])}[/]")
 
 
 @app.command(epilog="Example: foedus publish --data fin --as anna --label 'ALLIANCE RESTRICTED' object.json")

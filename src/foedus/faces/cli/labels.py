@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from foedus.faces.cli.output import as_json, out, told
+from foedus.faces.cli.output import as_json, out, plain, told
 from foedus.kernel import labeltext, nativelabel, stanag4774
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Clearance, Label
@@ -76,12 +76,12 @@ def check(
         if json:
             as_json(answer)
         else:
-            out.print(f"[bold]{answer['marking']}[/]" if answer["marking"] else "[red]no marking[/]")
+            out.print(f"[bold]{plain(answer['marking'])}[/]" if answer["marking"] else "[red]no marking[/]")
             out.print("valid" if answer["valid"] else "[red]not valid[/]")
             if answer["decision"]:
-                out.print(f"{answer['decision']}: {answer['reason']}")
+                out.print(f"{answer['decision']}: {plain(answer['reason'])}")
             elif answer["reason"]:
-                out.print(answer["reason"])
+                out.print(plain(answer["reason"]))
 
 
 class Form(StrEnum):

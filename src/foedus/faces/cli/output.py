@@ -17,13 +17,25 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 
 from foedus.kernel.errors import Fault, FoedusError, Refused, StorageFull
 from foedus.node import answers
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What comes from records and files must not steer a terminal: control characters are shown, not sent.
+_SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+class _Printer(Console):
+    """A console whose text carries no control characters but line ends and tabs."""
+
+    def print(self, *objects: Any, **style: Any) -> None:
+        super().print(*(o.translate(_SHOWN) if isinstance(o, str) else o for o in objects), **style)
+
+
+out = _Printer(highlight=False, soft_wrap=True)
+err = _Printer(stderr=True, highlight=False, soft_wrap=True)
 
 
 def as_json(value: Any) -> None:
@@ -84,17 +96,18 @@ def _say(error: FoedusError, json: bool) -> None:
     message = str(shown.get("message", ""))
     # a message that only repeats the faults is not said twice
     repeated = any(fault["message"] in message for fault in shown.get("faults", []))
-    err.print(f"[bold red]{shown.get('error', 'error')}[/]: {'' if repeated else _plain(message)}".rstrip())
+    err.print(f"[bold red]{shown.get('error', 'error')}[/]: {'' if repeated else plain(message)}".rstrip())
     for line in lines[:20]:
-        err.print(f"  {_plain(line)}")
+        err.print(f"  {plain(line)}")
     if len(lines) > 20:
         err.print(f"  … and {len(lines) - 20} more; --json lists them all")
     if shown.get("hint"):
-        err.print(f"  [dim]{_plain(str(shown['hint']))}[/]")
+        err.print(f"  [dim]{plain(str(shown['hint']))}[/]")
 
 
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+def plain(text: object) -> str:
+    """Data inside a line with markup: its brackets are brackets."""
+    return escape(str(text))
 
 
 def fault_line(fault: dict[str, Any]) -> str:

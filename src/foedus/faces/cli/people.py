@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from foedus.faces.cli import labels
-from foedus.faces.cli.output import as_json, out, told
+from foedus.faces.cli.output import as_json, out, plain, told
 from foedus.kernel.ids import format_time
 from foedus.node import service
 from foedus.node.people import COMMAND_LINE
@@ -58,7 +58,7 @@ def add(
         if json:
             as_json(made)
             return
-        out.print(f"{name}: {', '.join(made['roles'])}; {made['clearance'] or 'cleared for nothing'}")
+        out.print(f"{name}: {', '.join(made['roles'])}; {plain(made['clearance'] or 'cleared for nothing')}")
         if link:
             out.print(made["link"])
         if token:
@@ -78,7 +78,9 @@ def list_(data: Data, json: Json = False) -> None:
             return
         for row in rows:
             state = "" if row["active"] else " (inactive)"
-            out.print(f"{row['name']}{state}: {', '.join(row['roles'])}; {row['clearance'] or 'cleared for nothing'}")
+            out.print(
+                f"{row['name']}{state}: {', '.join(row['roles'])}; {plain(row['clearance'] or 'cleared for nothing')}"
+            )
 
 
 @user.command("clearance", epilog="Example: foedus user clearance anna 'ALLIANCE SECRET for FIN' --data fin")
@@ -87,7 +89,7 @@ def clearance(name: Name, data: Data, clearance: Annotated[list[str], typer.Argu
     with told(), service.people(data) as people:
         cleared = people.clearances([labels.text_of(text) for text in clearance])
         people.people.set_clearances(COMMAND_LINE, name, cleared)
-        out.print(f"{name}: {people.words(people.accounts.get(name))}")
+        out.print(f"{name}: {plain(people.words(people.accounts.get(name)))}")
 
 
 @user.command("roles", epilog="Example: foedus user roles anna analyst auditor --data fin")
@@ -184,7 +186,7 @@ def token_list(name: Name, data: Data, json: Json = False) -> None:
             return
         for row in rows:
             state = f"revoked {row['revoked']}" if row["revoked"] else f"until {row['expires']}"
-            out.print(f"{row['id']:>4}  {row['title']}  {', '.join(row['scope'])}  {state}")
+            out.print(f"{row['id']:>4}  {plain(row['title'])}  {', '.join(row['scope'])}  {state}")
 
 
 @token.command("revoke", epilog="Example: foedus token revoke 3 --data fin")
