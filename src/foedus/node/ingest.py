@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from foedus.config import Limits
 from foedus.kernel.errors import Fault, Refused
@@ -109,11 +108,12 @@ class Ingest:
 
     def known(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Which objects the subject could know to be there already: one that is hidden from them counts as new."""
-        known = np.array([outcome.known for outcome in outcomes], bool)
-        if self._subject is not None and known.any():
-            with self._node.sights.of(self._subject) as sight:
-                known &= sight.visible([outcome.seq for outcome in outcomes])
-        return [bool(one) for one in known]
+        known = [outcome.known for outcome in outcomes]
+        if self._subject is None or not any(known):
+            return known
+        with self._node.sights.of(self._subject) as sight:
+            seen = sight.visible([outcome.seq for outcome in outcomes])
+        return [one and bool(two) for one, two in zip(known, seen, strict=True)]
 
     def _shown(self, labelset: tuple[str, ...]) -> str:
         marking = self._node.registry.marking

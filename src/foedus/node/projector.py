@@ -23,6 +23,7 @@ from foedus.config import Limits
 from foedus.kernel.checkpoint import Verifier
 from foedus.kernel.errors import Damaged
 from foedus.kernel.ports import Item
+from foedus.node import collector
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
 from foedus.node.follow import items
@@ -362,6 +363,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _follow(journal: SegmentJournal, stores: Stores, stopped: threading.Event) -> None:
+    collector.settle()
     said = -1
     while not stopped.is_set():
         journal.refresh()

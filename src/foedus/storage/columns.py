@@ -1,7 +1,8 @@
 """Growing numpy columns, each with a flat file of its own: row i of a column stands at i * itemsize, little-endian.
 
-Files are written, not fsynced, by `append`: a crash of the process loses nothing (the kernel keeps the pages); after a
-crash of the machine, only what `sync` had made durable counts.
+Rows are written to the files, not fsynced, a thousand or more at a time: single ones would cost a system call a
+column. After a crash of the process what was written counts, after one of the machine what `sync` had made durable;
+the rest is there to be computed again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 Column = NDArray[Any]
 _FIRST = 4096  # rows; untouched pages cost no memory
+_WRITE = 1024  # rows that wait in memory before they are written
 
 
 class Columns:
@@ -25,6 +27,7 @@ class Columns:
         self._dtypes = {name: np.dtype(code) for name, code in dtypes.items()}
         self._arrays: dict[str, Column] = {name: np.empty(0, dtype) for name, dtype in self._dtypes.items()}
         self._files: dict[str, int] = {}
+        self._written = 0  # rows that the files hold
         self.count = 0
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -46,11 +49,12 @@ class Columns:
             array = np.empty(_capacity(count), self._dtypes[name])
             _read(file, array[:count].view(np.uint8).data)
             self._arrays[name] = array
-        self.count = count
+        self.count = self._written = count
 
     def cut(self, count: int) -> None:
         """Forget the rows from `count` on, in the files too."""
         self.count = min(self.count, count)
+        self._written = min(self._written, count)
         for name, file in self._files.items():
             os.ftruncate(file, count * self._dtypes[name].itemsize)
 
@@ -65,22 +69,30 @@ class Columns:
                 grown[:start] = array[:start]
                 self._arrays[name] = array = grown
             array[start : start + added] = rows[name]
-            if self._files:
-                _pwrite(self._files[name], array[start : start + added], start)
         self.count = start + added
+        if self.count - self._written >= _WRITE:
+            self._write()
 
     def set(self, name: str, row: int, value: int) -> None:
         """Change one value, in the file too."""
         array = self._arrays[name]
         array[row] = value
-        if self._files:
+        if self._files and row < self._written:
             _pwrite(self._files[name], array[row : row + 1], row)
 
     def sync(self) -> None:
+        self._write()
         for file in self._files.values():
             os.fdatasync(file)
 
+    def _write(self) -> None:
+        """Put the rows that wait in memory into the files."""
+        for name, file in self._files.items():
+            _pwrite(file, self._arrays[name][self._written : self.count], self._written)
+        self._written = self.count
+
     def close(self) -> None:
+        self._write()
         for file in self._files.values():
             os.close(file)
         self._files = {}

@@ -29,7 +29,7 @@ from foedus.faces.http.control import ControlApp
 from foedus.faces.http.cookies import is_secure
 from foedus.faces.taxii.app import TaxiiApp
 from foedus.kernel.errors import Busy, Fault, Refused
-from foedus.node import setup
+from foedus.node import collector, setup
 from foedus.node.node import Node
 from foedus.node.subject import Subject
 
@@ -160,6 +160,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
     print(
         f"foedus: the node of {node.owner_name} listens on http://{settings.host}:{port}", file=sys.stderr, flush=True
     )
+    collector.settle()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_both(public, listener, local, local_socket))

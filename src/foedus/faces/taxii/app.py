@@ -19,6 +19,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,10 +27,11 @@ import msgspec
 from foedus.config import Limits
 from foedus.faces.taxii.collections import Collection, collections
 from foedus.faces.taxii.filters import page_query, parameters
-from foedus.faces.taxii.statuses import Statuses
+from foedus.faces.taxii.statuses import Statuses, StatusIds
 from foedus.kernel.errors import Fault, FoedusError, NotAuthenticated, NotFound, Refused, TooLarge, TooMany
 from foedus.kernel.ids import format_time
 from foedus.node.answers import ImportReport, Page, PageHead, PageQuery
+from foedus.node.commits import Commits
 from foedus.node.node import Node
 from foedus.node.subject import Subject
 
@@ -72,6 +74,7 @@ def _stamp(micros: int) -> str:
     return text if len(text) > 24 else text[:-1] + "000Z"
 
 
+@lru_cache(256)  # clients send the same few headers with every request
 def _media(value: str) -> tuple[str, dict[str, str]]:
     kind, *parts = value.split(";")
     given = {}
@@ -81,6 +84,7 @@ def _media(value: str) -> tuple[str, dict[str, str]]:
     return kind.strip().lower(), given
 
 
+@lru_cache(256)
 def _acceptable(accept: str) -> bool:
     if not accept.strip():
         return True  # says nothing: the same as no header (RFC 9110, 12.4.1)
@@ -104,6 +108,8 @@ class TaxiiApp:
         self._collections = collections(node.owner, node.domains())
         self._by_name = {c.id: c for c in self._collections} | {c.alias: c for c in self._collections}
         self._statuses = Statuses()
+        self._ids = StatusIds(node.random)
+        self._commits = Commits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -317,11 +323,11 @@ class TaxiiApp:
             ingest = self._node.begin_ingest(subject, data, partial=True, envelope=True)
         else:
             ingest = await asyncio.to_thread(self._node.begin_ingest, subject, data, partial=True, envelope=True)
-        outcomes = [await asyncio.wrap_future(future) for future in ingest.futures]
+        outcomes = [await self._commits.result(future) for future in ingest.futures]
         report = ingest.finish(outcomes)
         if not report.accepted and any(fault.index < 0 and fault.code != "more-faults" for fault in report.faults):
             raise Refused(report.faults)  # the envelope itself is wrong: no object of it fails on its own
-        status_id = str(uuid.uuid4())
+        status_id = self._ids.next()
         status = _encode(_status(status_id, received, report))
         self._statuses.keep(subject.name, status_id, status)
         return 202, [], status

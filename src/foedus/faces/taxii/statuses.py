@@ -7,9 +7,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from uuid import UUID
+
+from foedus.kernel.ports import Random
 
 _MOST = 4_096
 _BYTES = 32 * 1024 * 1024  # of all that is kept, as JSON: one answer may name ten thousand objects
+
+
+_AT_ONCE = 256  # ids drawn together: the operating system is asked once for all of them
+
+
+class StatusIds:
+    """Random UUIDs (version 4)."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._held: list[str] = []
+
+    def next(self) -> str:
+        """One that was not given out before."""
+        if not self._held:
+            drawn = self._random.bytes(16 * _AT_ONCE)
+            self._held = [str(UUID(bytes=drawn[i : i + 16], version=4)) for i in range(0, len(drawn), 16)]
+        return self._held.pop()
 
 
 class Statuses:
