@@ -136,7 +136,7 @@ def test_the_node_is_checked(browser: Sign) -> None:
     assert "foedus backup" in dora.get("/admin/node").text
     begun = dora.post("/admin/verify", {})
     assert begun.status_code == 303
-    for _ in range(400):
+    for _ in range(1_500):
         page = dora.get(begun.headers["location"]).text
         if "hx-trigger" not in page:
             break

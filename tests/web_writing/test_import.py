@@ -28,7 +28,7 @@ def bring_in(browser: Browser, data: bytes, name: str = "in.json", **form: str) 
     given = {"label_use": "given", "label_text": LOW, **form}
     answer = browser.post("/import", given, files={"files": (name, data)})
     assert answer.status_code == 303, answer.text
-    for _ in range(400):
+    for _ in range(600):
         page = browser.get(answer.headers["location"])
         if "hx-trigger" not in page.text:
             page.extensions["address"] = answer.headers["location"]

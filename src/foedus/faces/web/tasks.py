@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foedus.faces.web.visit import Visit
@@ -74,12 +74,13 @@ class Tasks:
         return task
 
     def get(self, owner: str, task_id: str, kind: str) -> Task:
-        """Raises NotFound for what is absent and what is another's."""
+        """The task as it stands at this moment, so that one page tells one story. Raises NotFound for what is absent
+        and what is another's."""
         with self._lock:
             task = self._tasks.get(task_id)
         if task is None or task.owner != owner or task.kind != kind:
             raise NotFound
-        return task
+        return replace(task)  # the state is read before the result, which is there before the state says so
 
     def of(self, owner: str, kind: str) -> list[Task]:
         """This person's, newest first."""
