@@ -36,6 +36,7 @@ from foedus.storage.sqlite import LinkStore
 
 _log = logging.getLogger("foedus.projections")
 _IDLE = 0.02  # seconds between looks at a journal that another process writes
+_REST_AFTER_COMMIT = 4  # times as long as a commit of the full text took, it waits until the next
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds before a child that died is started again
 _REST = 600.0  # seconds in which a reader's finding drops the files at most once
 _DAMAGED = Damaged.exit_code
@@ -54,6 +55,7 @@ class Stores:
             self.links.close()
             raise
         self._committed = time.monotonic()
+        self._cost = 0.0  # seconds of the last commit
         self._found = self.text.cursor
 
     @property
@@ -66,21 +68,36 @@ class Stores:
         return min(self.links.cursor, self._found)
 
     def step(self, stop: int) -> bool:
-        """Apply one batch up to entry `stop`. False where there was nothing to do."""
+        """Apply one batch up to entry `stop`; commit the full text when it is time. False where nothing was done."""
         start = self.cursor
-        if start >= stop:
-            return False
-        batch = next(items(self._journal, start, min(stop, start + self._limits.batch_entries), 2_000), [])
-        if not batch:
-            return False
-        self.links.apply(batch)
-        self.text.apply(batch)
-        done = self.cursor >= stop
-        if done or time.monotonic() - self._committed > self._limits.fulltext_delay:
-            self.text.commit()
-            self._found = self.text.cursor
-            self._committed = time.monotonic()
-        return True
+        batch: list[Item] = []
+        if start < stop:
+            batch = next(items(self._journal, start, min(stop, start + self._limits.batch_entries), 2_000), [])
+        if batch:
+            self.links.apply(batch)
+            self.text.apply(batch)
+        if self.waits and self._is_time(caught_up=self.cursor >= stop):
+            self._commit()
+            return True
+        return bool(batch)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something was applied that cannot be found yet."""
+        return self._found < self.text.cursor
+
+    def _is_time(self, *, caught_up: bool) -> bool:
+        """At once for a record alone; under a stream of single ones a commit must not take more than it serves."""
+        since = time.monotonic() - self._committed
+        most = self._limits.fulltext_delay
+        return since > most or (caught_up and since >= min(most, _REST_AFTER_COMMIT * self._cost))
+
+    def _commit(self) -> None:
+        began = time.monotonic()
+        self.text.commit()
+        self._found = self.text.cursor
+        self._committed = time.monotonic()
+        self._cost = self._committed - began
 
     def close(self) -> None:
         self.links.close()
@@ -273,7 +290,7 @@ class Projector:
                     self._advance(stores.found)
                     self._notify()
                 else:
-                    self._wake.wait(1.0)
+                    self._wake.wait(_IDLE if stores.waits else 1.0)
                     self._wake.clear()
         except BaseException as error:  # whoever waits must learn of it
             self.fault = error
