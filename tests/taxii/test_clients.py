@@ -1,4 +1,4 @@
-"""Unmodified third-party clients against a real server: taxii2-client, stix2's TAXII source and sink, stix2-validator."""
+"""Unmodified clients against a real server: taxii2-client, stix2's TAXII source and sink, stix2-validator."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from foedus.kernel.canonical import (
     read_quickly,
     split_quickly,
 )
-from foedus.kernel.errors import Fault, Refused
+from foedus.kernel.errors import Fault, Refused, TooLarge
 from foedus.kernel.ids import format_time, id_type, timestamp
 from foedus.kernel.json_faults import explain, not_json
 from foedus.kernel.ports import Head
@@ -123,9 +123,16 @@ def markings_of(obj: dict[str, Any]) -> tuple[str, ...]:
 
 
 def read_input(
-    data: bytes, limits: Limits | None = None, *, upgrade: bool = False, known_types: frozenset[str] | None = None
+    data: bytes,
+    limits: Limits | None = None,
+    *,
+    upgrade: bool = False,
+    known_types: frozenset[str] | None = None,
+    most_objects: int | None = None,
 ) -> Input:
     """Reads and judges one input. `upgrade` raises STIX 2.0 to 2.1; `known_types`: the only types taken (None: all).
+
+    `most_objects` bounds their number before any of them is judged.
 
     Raises Refused where the text cannot be read as JSON at all, TooLarge beyond `limits.max_import_file`.
     """
@@ -134,6 +141,7 @@ def read_input(
     with _no_collection():
         quick = (split_quickly(data) or read_quickly(data)) if not_json(data) is None else None
         if quick is not None:
+            _count(quick.tree, most_objects)
             batch = _Batch(quick.numbers, limits, upgrade, known_types, _Report(limits.max_faults_reported))
             with suppress(RecursionError, msgspec.MsgspecError, UnicodeDecodeError):
                 out = _judge(batch, quick.tree, set())
@@ -142,11 +150,18 @@ def read_input(
         explained = explain(data, limits)
         if not explained.readable:
             raise Refused(faults_of(explained))
+        _count(explained.tree, most_objects)
         faults = [fault for fault in faults_of(explained) if fault.code != "more-faults"]
         report = _Report(limits.max_faults_reported, faults, explained.more)
         numbers = Numbers()
         numbers.plain = False  # they may be anything
         return _judge(_Batch(numbers, limits, upgrade, known_types, report), explained.tree, faulty_objects(explained))
+
+
+def _count(tree: Any, most: int | None) -> None:
+    objects = _open(tree)[1]
+    if most is not None and len(objects) > most:
+        raise TooLarge([], f"one input may hold {most} objects (max_objects_per_request), not {len(objects)}")
 
 
 def read_objects(objs: Sequence[dict[str, Any]], limits: Limits | None = None) -> Input:

@@ -17,7 +17,7 @@ import msgspec
 from foedus.config import Limits, Settings
 from foedus.kernel.canonical import canonical
 from foedus.kernel.domain import Domain, RecordType, domains
-from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused, TooLarge
+from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused
 from foedus.kernel.label import Label
 from foedus.kernel.labelcheck import read_label_input
 from foedus.kernel.ports import Clock, Head, Item, Kind, Random, Verification
@@ -212,9 +212,6 @@ class Node:
         notices: list[str] = []
         try:
             read = self._read(data, upgrade, format, name, notices, stix_only=envelope)
-            most = self.limits.max_objects_per_request
-            if envelope and read.total > most:
-                raise TooLarge([], f"an envelope may hold {most} objects (max_objects_per_request), not {read.total}")
         except Refused as error:
             if envelope:
                 raise
@@ -403,7 +400,8 @@ class Node:
     ) -> Input:
         importer = None if stix_only else care.importer_for(data, format, name)
         if importer is None:
-            return read_input(data, self.limits, upgrade=upgrade)
+            most = self.limits.max_objects_per_request if stix_only else None
+            return read_input(data, self.limits, upgrade=upgrade, most_objects=most)
         read_at = importer.read_on
         objects, faults = importer.read(data) if read_at is None else read_at(data, self.clock.now())
         read = read_objects(objects, self.limits)
