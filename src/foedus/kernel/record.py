@@ -35,6 +35,7 @@ from foedus.kernel.stix import UPGRADE_HINT
 from foedus.kernel.stix.checks import Problems, problem
 from foedus.kernel.stix.upgrade import needs_upgrade
 from foedus.kernel.stix.upgrade import upgrade as upgraded
+from foedus.kernel.stix.patterns import slow_budget
 from foedus.kernel.stix.validate import as_faults, problems_of
 from foedus.kernel.stix.vocabulary import SCO_TYPES
 
@@ -138,7 +139,7 @@ def read_input(
     """
     limits = limits or Limits()
     check_size(data, limits)
-    with _no_collection():
+    with _no_collection(), slow_budget():
         quick = (split_quickly(data) or read_quickly(data)) if not_json(data) is None else None
         if quick is not None:
             _count(quick.tree, most_objects)

@@ -56,8 +56,8 @@ class Labelling:
         ids = {one for one, sense in senses.items() if sense is None or sense.means is not Means.NO_RESTRICTION}
         if self._given:
             ids.add(self._given)
-        elif all(sense is None or sense.means is Means.NO_RESTRICTION for sense in senses.values()):
-            # A marking whose definition is still to come may turn out to limit nothing: the default holds then.
+        elif None in senses.values() or all(s is not None and s.means is Means.NO_RESTRICTION for s in senses.values()):
+            # A marking whose definition is still to come may turn out to limit nothing: the default holds besides it.
             if None not in senses.values():
                 self._defaulted.add(markings)
             ids.add(self._own(self._default))

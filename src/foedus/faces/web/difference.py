@@ -75,9 +75,15 @@ def _lists(path: str, before: list[Any], after: list[Any], depth: int) -> Iterat
         for i, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _walk(f"{path}[{i}]", old, new, depth - 1)
         return
-    cut = tuple(v for v in before if v not in after)
-    added = tuple(v for v in after if v not in before)
+    had, has = {_key(v) for v in before}, {_key(v) for v in after}
+    cut = tuple(v for v in before if _key(v) not in has)
+    added = tuple(v for v in after if _key(v) not in had)
     yield Change(path, before, after, added=added, cut=cut)  # neither: only the order changed
+
+
+def _key(value: Any) -> Any:
+    """Something that hashes and is equal where the values are, type and all (1 is not true)."""
+    return (type(value), value) if isinstance(value, str | int | float | bool | None) else repr(value)
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

@@ -74,11 +74,12 @@ def prose(text: str) -> Markup:
 
 
 _PATTERN = re.compile(
-    r"(?P<text>(?:t|b|h)?'(?:[^'\\]|\\.)*')"
+    r"(?P<text>(?:t|b|h)?'(?:[^'\\]|\\.)*+(?:'|\\?\Z))"  # possessive: linear also where a quote is never closed
     r"|(?P<word>\b(?:AND|OR|NOT|FOLLOWEDBY|WITHIN|SECONDS|REPEATS|TIMES|IN|LIKE|MATCHES|ISSUBSET|ISSUPERSET|EXISTS|START|STOP)\b)"
-    r"|(?P<path>[a-z0-9-]+:[A-Za-z0-9_.'\-\[\]*]+)"
+    r"|(?P<path>(?<![a-z0-9-])[a-z0-9-]++:[A-Za-z0-9_.'\-\[\]*]+)"
     r"|(?P<number>\b\d+(?:\.\d+)?\b)"
-    r"|(?P<sign>!=|<=|>=|[=<>\[\]()])"
+    r"|(?P<sign>!=|<=|>=|[=<>\[\]()])",
+    re.S,
 )
 
 

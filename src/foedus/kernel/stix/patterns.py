@@ -8,15 +8,21 @@ the tests hold against the library.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 from foedus.kernel.stix.checks import Problems, problem, quoted
 
-MAX_SLOW_PATTERN = 100_000  # characters that the full grammar is tried on: about a second
+MAX_SLOW_PATTERN = 100_000  # characters of one pattern that the full grammar is tried on
+MAX_GRAMMAR = 10_000  # and those outside its quotes, which are what it costs: about half a second
+SLOW_BUDGET = 300_000  # and outside the quotes of all patterns of one input, so that nobody holds a node for minutes
 _MAX_NESTING = 60
 _REMEMBERED_LENGTH = 2_000
 
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+'", re.S)
 _TYPE_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-?")
 _PROPERTY_NAME = re.compile(r"[a-z0-9_]{3,250}")
 _SHORT_PROPERTIES = frozenset({"id"})
@@ -48,8 +54,29 @@ def check_pattern(obj: dict[str, Any]) -> Problems | None:
         return None
     version = "2.0" if obj.get("pattern_version") == "2.0" else "2.1"
     find = _remembered_faults if len(pattern) <= _REMEMBERED_LENGTH else full_grammar_faults
-    messages = find(pattern, version)
+    try:
+        messages = find(pattern, version)
+    except _Exhausted:
+        message = f"one input may hold {SLOW_BUDGET} characters of patterns beyond plain comparisons; send it in parts"
+        return [("pattern", "too-many-complex-patterns", message)]
     return [("pattern", "invalid-pattern", message) for message in messages] or None
+
+
+_budget: ContextVar[list[int] | None] = ContextVar("slow pattern characters left", default=None)
+
+
+@contextmanager
+def slow_budget(characters: int = SLOW_BUDGET) -> Iterator[None]:
+    """Within the block the full grammar reads at most so many characters; what it met before costs nothing."""
+    token = _budget.set([characters])
+    try:
+        yield
+    finally:
+        _budget.reset(token)
+
+
+class _Exhausted(Exception):
+    """The budget is spent: not remembered, for the pattern itself may be right."""
 
 
 @lru_cache(maxsize=4096)
@@ -60,8 +87,16 @@ def _remembered_faults(pattern: str, version: str) -> tuple[str, ...]:
 def full_grammar_faults(pattern: str, version: str) -> tuple[str, ...]:
     if len(pattern) > MAX_SLOW_PATTERN:
         return (f"a pattern of {len(pattern)} characters; at most {MAX_SLOW_PATTERN}, or a plain chain of comparisons",)
+    weight = len(_QUOTED.sub("''", pattern))
+    if weight > MAX_GRAMMAR:
+        return (f"a pattern with {weight} characters outside its quotes; at most {MAX_GRAMMAR}, or plain comparisons",)
     if _nesting(pattern) > _MAX_NESTING:
         return (f"a pattern may nest {_MAX_NESTING} parentheses at most",)
+    left = _budget.get()
+    if left is not None:
+        if left[0] < weight:
+            raise _Exhausted
+        left[0] -= weight
     from stix2patterns.v21.pattern import Pattern  # a tenth of a second to load, and most patterns do not need it
     from stix2patterns.validator import run_validator
 
