@@ -272,3 +272,21 @@ def test_backup_and_restore(world: World, tmp_path: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_the_independent_script_verifies_a_nodes_journal(world: World) -> None:
+    """Records, label definitions and tombstones: every kind of entry that a node writes."""
+    import subprocess
+    import sys
+
+    from foedus.node import setup
+
+    anna = world.person("anna", SECRET)
+    world.node.ingest(anna, bundle(*(indicator(n) for n in range(5))), "ALLIANCE RESTRICTED")
+    world.node.recall(anna, str(indicator(1)["id"]))
+    key = str(setup.load(world.folder)[1].journal.verifier)
+    script = Path(__file__).resolve().parents[2] / "tools" / "verify_journal.py"
+    done = subprocess.run(
+        [sys.executable, script, world.folder / "journal", key], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
