@@ -27,8 +27,11 @@ _decode = msgspec.json.decode
 
 def ranges(seqs: Sequence[int]) -> list[list[int]]:
     """Ascending runs [first, last] of these numbers."""
+    ordered = sorted(seqs)
+    if ordered and len(set(ordered)) == ordered[-1] - ordered[0] + 1:  # most pages are one run
+        return [[ordered[0], ordered[-1]]]
     out: list[list[int]] = []
-    for seq in sorted(seqs):
+    for seq in ordered:
         if out and seq == out[-1][1] + 1:
             out[-1][1] = seq
         elif not out or seq > out[-1][1]:

@@ -19,6 +19,7 @@ import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from functools import lru_cache
 from typing import Any
 
@@ -242,22 +243,22 @@ class TaxiiApp:
             "max_content_length": self._limits.max_content_length,
         }
 
-    async def _page(self, subject: Subject, collection: Collection, asked: PageQuery) -> Page:
-        subject.require("read")
+    def _asked(self, subject: Subject, collection: Collection, asked: PageQuery) -> Callable[[], Page]:
+        """The page to be read, within the collection, through the subject's view. Raises NotPermitted."""
         if collection.types is not None:
             types = collection.types if asked.types is None else asked.types & collection.types
             asked = replace(asked, types=types)
-        view = self._node.view(subject, "taxii")
-        return await asyncio.to_thread(view.page, asked)
+        return partial(self._node.view(subject, "taxii").page, asked)
+
+    async def _page(self, subject: Subject, collection: Collection, asked: PageQuery) -> Page:
+        return await asyncio.to_thread(self._asked(subject, collection, asked))
 
     async def _objects(
         self, subject: Subject, collection: Collection, asked: PageQuery, *, must_exist: bool = False
     ) -> tuple[int, Headers, bytes]:
-        page = await self._page(subject, collection, asked)
+        page, body = await asyncio.to_thread(_enveloped, self._asked(subject, collection, asked))
         if must_exist and not page.bodies:
             await self._must_exist(subject, collection, asked)
-        start = b'{"more":true,"next":' + _encode(page.next) if page.more else b'{"more":false'
-        body = start + b',"objects":[' + b",".join(page.bodies) + b"]}" if page.bodies else start + b"}"
         return 200, _dates(page), body
 
     async def _must_exist(self, subject: Subject, collection: Collection, asked: PageQuery) -> None:
@@ -331,6 +332,18 @@ class TaxiiApp:
         status = _encode(_status(status_id, received, report))
         self._statuses.keep(subject.name, status_id, status)
         return 202, [], status
+
+
+def _enveloped(read: Callable[[], Page]) -> tuple[Page, bytes]:
+    """A page and its envelope (section 3.7). One copy of the bodies is made, in the thread that read them."""
+    page = read()
+    start = b'{"more":true,"next":' + _encode(page.next) if page.more else b'{"more":false'
+    parts = list(page.bodies)
+    if not parts:
+        return page, start + b"}"
+    parts[0] = start + b',"objects":[' + parts[0]
+    parts[-1] += b"]}"
+    return page, b",".join(parts)
 
 
 def _only(method: str, *allowed: str) -> None:
