@@ -63,7 +63,14 @@ class Journal:
     def entry(self, payload, _):
         state, leaf, zero, _salt, seq, at, kind, length = struct.unpack_from("<B32sB16sQQBH", payload)
         body = payload[69 + length :]
-        if seq != self.size or at < self.at or zero or state > 1 or kind not in (1, 2, 3, 4) or len(payload) < 69 + length:
+        if (
+            seq != self.size
+            or at < self.at
+            or zero
+            or state > 1
+            or kind not in (1, 2, 3, 4)
+            or len(payload) < 69 + length
+        ):
             raise ValueError("an entry is out of order, or its fields are impossible")
         if state == 1:
             self.erased.add(seq)

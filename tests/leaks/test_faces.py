@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+
 from tests.leaks.worlds import HIGH, build, client, shape
 from tests.node.conftest import World
 

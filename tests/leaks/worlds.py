@@ -1,7 +1,7 @@
-"""Two worlds that differ only in what one reader may not see. Every face must look the same to that reader, byte for byte.
+"""Two worlds that differ only in what one reader may not see. Every face must look the same to them, byte for byte.
 
-Both are built by the same steps under the same clock. The second world takes further steps between them: hidden records,
-hidden versions of visible ids, hidden links to visible records, hidden labels, hidden markings, recalls of hidden things.
+Both are built by the same steps under the same clock. The second world takes further steps between them: hidden
+records, hidden versions of visible ids, hidden links to visible records, hidden labels, recalls of hidden things.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.node.conftest import FakeClock, World, indicator
 
 from foedus.config import Limits
 from foedus.faces.http.server import application
 from foedus.node.subject import Subject
+from tests.node.conftest import FakeClock, World, indicator
 
 LOW = "ALLIANCE UNCLASSIFIED for FIN"
 HIGH = "ALLIANCE TOP SECRET for FIN + TLP RED"

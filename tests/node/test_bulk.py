@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.node.conftest import World, indicator
 
 from foedus.node import bulk
 from foedus.node.answers import PageQuery, Progress
+from tests.node.conftest import World, indicator
 
 SECRET = "ALLIANCE SECRET for FIN"
 STATEMENT = {

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.node.conftest import World, indicator
 
 from foedus.kernel.errors import LabelRefused, NotFound, NotPermitted
 from foedus.node.answers import PageQuery, SearchQuery
+from tests.node.conftest import World, indicator
 
 SECRET = "ALLIANCE SECRET for FIN"
 LOW = "ALLIANCE UNCLASSIFIED for FIN"
@@ -227,7 +227,7 @@ STATEMENT = {
 
 
 def test_a_marking_that_is_defined_later_hides_until_then(world: World) -> None:
-    """A feed may send objects before the definition that they point at: nobody sees them meanwhile, nobody misses them."""
+    """A feed may send objects before the definition that they point at: nobody sees them yet, nobody misses them."""
     anna = world.person("anna", SECRET)
     early = [indicator(n, object_marking_refs=[STATEMENT["id"]]) for n in range(3)]
     world.node.ingest(anna, bundle(*early))

@@ -33,9 +33,9 @@ from foedus.kernel.json_faults import explain, not_json
 from foedus.kernel.ports import Head
 from foedus.kernel.stix import UPGRADE_HINT
 from foedus.kernel.stix.checks import Problems, problem
+from foedus.kernel.stix.patterns import slow_budget
 from foedus.kernel.stix.upgrade import needs_upgrade
 from foedus.kernel.stix.upgrade import upgrade as upgraded
-from foedus.kernel.stix.patterns import slow_budget
 from foedus.kernel.stix.validate import as_faults, problems_of
 from foedus.kernel.stix.vocabulary import SCO_TYPES
 

@@ -211,7 +211,7 @@ class Policy:
         return faults
 
     def compile(self, label: Label) -> CompiledLabel:
-        """The label in the policy's terms, with every fault that an existing label can have. Once per distinct label."""
+        """The label in the policy's terms, with every fault that an existing label can have; once a distinct label."""
         key = (label.classification, label.categories)
         found = self._labels.get(key)
         if found is None:

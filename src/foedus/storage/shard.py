@@ -37,6 +37,8 @@ MAX_TEXTS = 20_000  # strings of one record that are indexed
 MAX_CHARACTERS = 400_000  # and their characters in all
 
 _decode = msgspec.json.Decoder().decode
+
+
 def schema() -> Schema:
     """The fields. `length` counts words; how often each stands is in the columns of sketch.py."""
     builder = SchemaBuilder()

@@ -1,1 +1,1 @@
-"""The command line: `foedus`. Works on the node's folder; where the server runs, the same work is done by the server."""
+"""The command line: `foedus`. It works on the node's folder; where the server runs, the server does the work."""

@@ -145,9 +145,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         "server_header": False,
         "timeout_graceful_shutdown": 5,
     }
-    public = uvicorn.Server(
-        uvicorn.Config(application(node, settings.limits), http=bounded(settings.limits), **config)
-    )
+    public = uvicorn.Server(uvicorn.Config(application(node, settings.limits), http=bounded(settings.limits), **config))
     local_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
     try:
