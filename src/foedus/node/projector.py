@@ -21,13 +21,13 @@ import msgspec
 
 from foedus.config import Limits
 from foedus.kernel.checkpoint import Verifier
-from foedus.kernel.errors import Damaged
+from foedus.kernel.errors import Damaged, StorageFull
 from foedus.kernel.ports import Item
 from foedus.node import collector
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
 from foedus.node.follow import items
-from foedus.node.mending import discard, is_damage, is_damage_in_reading, or_anew
+from foedus.node.mending import discard, is_damage, is_damage_in_reading, is_full, or_anew
 from foedus.storage.fulltext import FullText
 from foedus.storage.hashing import Hashing
 from foedus.storage.labels import LabelTable
@@ -40,6 +40,7 @@ _REST_AFTER_COMMIT = 4  # times as long as a commit of the full text took, it wa
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds before a child that died is started again
 _REST = 600.0  # seconds in which a reader's finding drops the files at most once
 _DAMAGED = Damaged.exit_code
+_FULL = StorageFull.exit_code
 
 
 class Stores:
@@ -373,10 +374,10 @@ def main(arguments: list[str]) -> None:
         try:
             _follow(journal, Stores(Path(folder), Hashing(seed), journal, Limits()), stopped)
         except BaseException as error:
-            if not is_damage(error):
+            if not is_damage(error) and not is_full(error):
                 raise
             print(f"foedus: links and full text: {type(error).__name__}: {error}", file=sys.stderr)
-            sys.exit(_DAMAGED)
+            sys.exit(_FULL if is_full(error) else _DAMAGED)
 
 
 def _follow(journal: SegmentJournal, stores: Stores, stopped: threading.Event) -> None:
