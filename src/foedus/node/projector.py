@@ -23,7 +23,7 @@ from foedus.config import Limits
 from foedus.kernel.checkpoint import Verifier
 from foedus.kernel.errors import Damaged, StorageFull
 from foedus.kernel.ports import Item
-from foedus.node import collector
+from foedus.node import process
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
 from foedus.node.follow import items
@@ -359,6 +359,7 @@ class Projector:
 
 def main(arguments: list[str]) -> None:
     """The child: follow the journal until standard input ends."""
+    process.start()
     folder, journal_folder, key = arguments
     verifier = Verifier.parse(key)
     seed = msgspec.json.decode((Path(folder) / "table" / "header.json").read_bytes(), type=_Header).seed
@@ -381,7 +382,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _follow(journal: SegmentJournal, stores: Stores, stopped: threading.Event) -> None:
-    collector.settle()
+    process.settle()
     said = -1
     while not stopped.is_set():
         journal.refresh()

@@ -29,7 +29,7 @@ from foedus.faces.http.control import ControlApp
 from foedus.faces.http.cookies import is_secure
 from foedus.faces.taxii.app import TaxiiApp
 from foedus.kernel.errors import Busy, Fault, Refused
-from foedus.node import collector, setup
+from foedus.node import process, setup
 from foedus.node.node import Node
 from foedus.node.subject import Subject
 
@@ -99,6 +99,7 @@ def application(node: Node, limits: Limits) -> App:
 
 def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; both stop cleanly. Raises Refused where the address is taken, Busy, Damaged."""
+    process.start()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     for handler in logging.getLogger().handlers:
         handler.addFilter(SecretFilter())
@@ -158,7 +159,7 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
     print(
         f"foedus: the node of {node.owner_name} listens on http://{settings.host}:{port}", file=sys.stderr, flush=True
     )
-    collector.settle()
+    process.settle()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(_both(public, listener, local, local_socket))
