@@ -13,6 +13,7 @@ from foedus.kernel.searchtext import SearchText, label_chosen, parse
 from foedus.node.answers import Edge, Facet, Found, Neighbours, SearchAnswer, SearchQuery
 from foedus.node.projector import Projector
 from foedus.storage.query import Readable
+from foedus.storage.searching import COUNTED
 from foedus.storage.sight import Sight
 from foedus.storage.sqlite import Neighbour
 
@@ -58,16 +59,17 @@ class Searching:
         keep = self._keep(sight, query)
         with self._projector.reading():
             text = self._projector.text
-            rows, complete = text.matching(words, readable, keep=keep)  # newest first
-            if complete and query.order == "newest":
-                total, page = len(rows), rows[query.offset : query.offset + limit]
-            else:
-                hits = text.search(words, readable, keep=keep, limit=limit, offset=query.offset)
-                total, page = hits.total, np.array([seq for seq, _ in hits.hits], np.int64)
-            if complete or keep is not None:
-                return total, page, self._facets(sight, rows)
-            counted = text.facets(words, readable, columns=("type", "originator"))
-        return total, page, {name: _ranked(counts) for name, counts in counted.counts.items()}
+            if query.order == "newest":
+                rows, complete = text.matching(words, readable, keep=keep)  # newest first
+                if complete:
+                    return len(rows), rows[query.offset : query.offset + limit], self._facets(sight, rows)
+            hits = text.search(words, readable, keep=keep, limit=limit, offset=query.offset)
+            page = np.array([seq for seq, _ in hits.hits], np.int64)
+            if keep is None and hits.total > COUNTED:  # too many to look at one by one: the index counts them
+                counted = text.facets(words, readable, columns=("type", "originator"))
+                return hits.total, page, {name: _ranked(counts) for name, counts in counted.counts.items()}
+            rows, _ = text.matching(words, readable, keep=keep)
+        return hits.total, page, self._facets(sight, rows)
 
     def neighbours(self, view: View, stix_id: str, kinds: frozenset[str] | None, limit: int, cursor: str) -> Neighbours:
         centre = view.get(stix_id)
