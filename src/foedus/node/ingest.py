@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -176,7 +176,3 @@ def whole_input_fault(error: Refused) -> Input:
     return Input(
         container="object", valid=[], faults=faults, total=max(1, len({f.index for f in faults if f.index >= 0}))
     )
-
-
-def objects_of(valid: Sequence[Valid]) -> list[Mapping[str, Any]]:
-    return [v.obj for v in valid]

@@ -206,9 +206,7 @@ class Node:
         envelope: bool = False,
     ) -> Ingest:
         """The first steps of an import: read, validate, label, hand over. Raises LabelRefused, NotPermitted."""
-        if subject is not None:
-            subject.require("import")
-        given = self.read_label(label) if label else None
+        given, default = self._labels_of_import(subject, label)
         notices: list[str] = []
         try:
             read = self._read(data, upgrade, format, name, notices, stix_only=envelope)
@@ -216,7 +214,6 @@ class Node:
             if envelope:
                 raise
             read = whole_input_fault(error)
-        default = given or self.default_label(subject)
         return Ingest(self, read, given, default, subject=subject, partial=partial, notices=notices)
 
     def ingest(
@@ -236,10 +233,7 @@ class Node:
             on_progress(care.step("reading", 0, len(data), started, started))
         bulk = Bulk.opened(data) if len(data) > LARGE and care.importer_for(data, format, name) is None else None
         if bulk is not None:
-            if subject is not None:
-                subject.require("import")
-            given = self.read_label(label) if label else None
-            default = given or self.default_label(subject)
+            given, default = self._labels_of_import(subject, label)
             return bulk.run(
                 self, given, default, subject=subject, partial=partial, upgrade=upgrade, on_progress=on_progress
             )
@@ -252,6 +246,13 @@ class Node:
                 done = sum(len(batch) for batch in outcomes)
                 on_progress(care.step("storing", done, total, started, self.clock.now()))
         return ingest.finish(outcomes)
+
+    def _labels_of_import(self, subject: Subject | None, label: str | bytes | None) -> tuple[Label | None, Label]:
+        """The label given, and the one for what is unmarked. Raises NotPermitted where the subject may not import."""
+        if subject is not None:
+            subject.require("import")
+        given = self.read_label(label) if label else None
+        return given, given or self.default_label(subject)
 
     def publish(
         self, subject: Subject, objects: Sequence[dict[str, Any]], label: str | None = None, *, wait: bool = True

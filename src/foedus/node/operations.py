@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from foedus.kernel.canonical import decode
-from foedus.kernel.errors import Fault, NotFound, NotPermitted, Refused
+from foedus.kernel.errors import Fault, NotFound, Refused
 from foedus.node.answers import Found, Progress, SearchQuery
 from foedus.node.node import Node
 from foedus.node.subject import Subject
@@ -101,8 +101,6 @@ def publish(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -
 
 def recall(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -> Answer:
     subject = _acting(node, arguments)
-    if not subject.may("recall"):
-        raise NotPermitted("this account may not recall")
     count = node.recall(subject, str(arguments["id"]), str(arguments.get("reason") or ""))
     return {"id": arguments["id"], "erased": count}
 

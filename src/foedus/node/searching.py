@@ -104,11 +104,10 @@ class Searching:
 
     def _edges(self, centre: Found, found: list[Neighbour], nodes: list[Found], vias: list[Found]) -> list[Edge]:
         names = {self._node.table.hashing.of_id(node.id): node.id for node in nodes}
-        by_body = {via.id: via for via in vias}
         out = []
         for link, via in zip(found, vias, strict=False):
             other = names.get(link.other)
-            if other is None or via.id not in by_body:
+            if other is None:
                 continue  # the record at the other end is not there for this reader
             ends = (centre.id, other) if link.direction == "out" else (other, centre.id)
             out.append(Edge(ends[0], link.kind, ends[1], via.id))
