@@ -88,7 +88,7 @@ class Searching:
             _, rows = self._node.table.rows_of_hashes(np.array(sorted(others), np.uint64))
             ends = np.unique(rows[sight.is_current(rows)]) if len(rows) else rows
         nodes = view.rows(ends)
-        vias = view.rows([link.seq for link in found])
+        vias = view.entries([link.seq for link in found])
         edges = self._edges(centre, found, nodes, vias)
         return Neighbours(stix_id, nodes, edges, more, _cursor(found[-1]) if more and found else "", degree)
 
@@ -102,13 +102,14 @@ class Searching:
         edges = [Edge(source, str(obj["relationship_type"]), target, centre.id)] if len(nodes) == 2 else []
         return Neighbours(centre.id, list(nodes.values()), edges, False, "", len(nodes))
 
-    def _edges(self, centre: Found, found: list[Neighbour], nodes: list[Found], vias: list[Found]) -> list[Edge]:
+    def _edges(self, centre: Found, found: list[Neighbour], nodes: list[Found], vias: dict[int, Found]) -> list[Edge]:
+        """Links whose other end and whose statement (`vias`, by entry) are both there for this reader."""
         names = {self._node.table.hashing.of_id(node.id): node.id for node in nodes}
         out = []
-        for link, via in zip(found, vias, strict=False):
-            other = names.get(link.other)
-            if other is None:
-                continue  # the record at the other end is not there for this reader
+        for link in found:
+            other, via = names.get(link.other), vias.get(link.seq)
+            if other is None or via is None:
+                continue  # not in this reader's sight, or recalled since the index named it
             ends = (centre.id, other) if link.direction == "out" else (other, centre.id)
             out.append(Edge(ends[0], link.kind, ends[1], via.id))
         return list(dict.fromkeys(out))

@@ -305,6 +305,14 @@ class View:
         self._release(rows)
         return [row.found for row in rows]
 
+    def entries(self, seqs: Sequence[int]) -> dict[int, Found]:
+        """As `rows`, by entry: one that was recalled in the meantime is left out."""
+        with self._node.sights.of(self._subject) as sight:
+            array = np.unique(np.asarray(seqs, np.int64))
+            rows = self._rows(array[sight.visible(array)], sight)
+        self._release(rows)
+        return {row.seq: row.found for row in rows}
+
     def _rows(self, seqs: Rows, sight: Sight) -> list[_Row]:
         if not len(seqs):
             return []
