@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from xml.sax.saxutils import quoteattr
 
-from foedus.kernel.label import Category, Clearance, Label, Succession, TagType
+from foedus.kernel.label import Category, Clearance, Label, Succession, TagType, merged
 from foedus.kernel.policy import Policy
-from foedus.kernel.securitypolicy import merged
 from foedus.kernel.spif import read_policy
 
 KINDS = (

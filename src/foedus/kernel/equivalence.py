@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from foedus.kernel.label import Label
+from foedus.kernel.policyindex import Slot, categories_of
 from foedus.kernel.policymodel import EquivalentValue, Operation, Requirement, TagKind
-from foedus.kernel.securitypolicy import Policy, Slot, categories_of
+from foedus.kernel.securitypolicy import Policy
 
 
 def equivalent_label(label: Label, source: Policy, target: Policy) -> Label | None:

@@ -9,8 +9,11 @@ Names are the policy's own canonical names once a label has passed through `Poli
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+MAX_SUCCESSORS = 16  # in a row; a label with more is refused
 
 
 class TagType(StrEnum):
@@ -29,6 +32,14 @@ class Category:
     tag_set: str
     type: TagType
     values: frozenset[str]
+
+
+def merged(categories: Iterable[Category]) -> tuple[Category, ...]:
+    """Sorted by (tag set, type), one per pair, none empty: the form that a Label promises."""
+    found: dict[tuple[str, TagType], frozenset[str]] = {}
+    for c in categories:
+        found[c.tag_set, c.type] = found.get((c.tag_set, c.type), frozenset()) | c.values
+    return tuple(Category(*key, values) for key, values in sorted(found.items()) if values)
 
 
 @dataclass(frozen=True, slots=True)

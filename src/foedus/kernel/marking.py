@@ -15,8 +15,9 @@ import re
 from collections.abc import Sequence
 
 from foedus.kernel.label import Label
+from foedus.kernel.policyindex import Slot
 from foedus.kernel.policymodel import Classification, Marking, Phrase, Tag
-from foedus.kernel.securitypolicy import Policy, Slot
+from foedus.kernel.securitypolicy import Policy
 
 _BOTTOM = frozenset({"pagebottom", "pagetopbottom"})
 _TOP = frozenset({"pagetop"})

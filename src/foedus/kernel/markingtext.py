@@ -19,8 +19,9 @@ from difflib import get_close_matches
 
 from foedus.kernel import marking
 from foedus.kernel.label import Label
+from foedus.kernel.policyindex import Slot, categories_of
 from foedus.kernel.policymodel import Classification, Operation, fold
-from foedus.kernel.securitypolicy import Policy, Slot, categories_of
+from foedus.kernel.securitypolicy import Policy
 
 CONTEXT = "Context"
 RELEASABLE = "Releasable"

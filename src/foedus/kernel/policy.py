@@ -29,8 +29,10 @@ from typing import NamedTuple
 from foedus.kernel.equivalence import equivalent_label
 from foedus.kernel.errors import Fault, PolicyRefused
 from foedus.kernel.label import Clearance, Decision, Label, Reason, Succession, TagType
+from foedus.kernel.policyindex import Slot, categories_of
 from foedus.kernel.policymodel import fold
-from foedus.kernel.securitypolicy import CompiledLabel, Policy, Slot, categories_of
+from foedus.kernel.policyrules import CompiledLabel
+from foedus.kernel.securitypolicy import Policy
 
 __all__ = ["Policy", "PolicySet", "decide", "equivalent_label", "in_force", "most_restrictive"]
 

@@ -16,8 +16,7 @@ from lxml import etree
 
 from foedus.config import Limits
 from foedus.kernel import xmltext
-from foedus.kernel.label import Category, Clearance, Label, Succession, TagType
-from foedus.kernel.securitypolicy import merged
+from foedus.kernel.label import Category, Clearance, Label, Succession, TagType, merged
 from foedus.kernel.xmltext import Element, attribute, children, local, namespace, refused, text
 
 LABEL = "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"

@@ -16,7 +16,7 @@ from foedus.kernel.label import Label, TagType
 from foedus.kernel.labeltext import read_label, write_label
 from foedus.kernel.marking import class_phrase, colours, value_phrase
 from foedus.kernel.policy import Policy, PolicySet
-from foedus.kernel.securitypolicy import Slot, categories_of
+from foedus.kernel.policyindex import Slot, categories_of
 from foedus.node.answers import Marking
 from foedus.node.node import Node
 
