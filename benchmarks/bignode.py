@@ -27,7 +27,7 @@ from benchmarks.report import Report, Row, quantile
 from benchmarks.servers import MemoryWatch, Server, foedus, foedus_command, folder, init_node
 from benchmarks.taxii_clients import Tally, walker
 from foedus.kernel.labeltext import read_label
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 from foedus.kernel.stixmarking import marking_id
 

@@ -28,7 +28,9 @@ from benchmarks.plan import Plan
 from benchmarks.report import Report, Row
 from benchmarks.servers import PEERS, folder
 from foedus.kernel.label import Category, Clearance, Label, TagType
-from foedus.kernel.policy import Policy, PolicySet, decide
+from foedus.kernel.policy import decide
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.spif import read_policy
 
 DISTINCT = 1_848

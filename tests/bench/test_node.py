@@ -19,7 +19,8 @@ from benchmarks.servers import Server, everything
 from benchmarks.taxii_clients import Tally
 
 from foedus.kernel.labeltext import read_clearance, read_label
-from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.policy import decide
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 from foedus.kernel.stixmarking import marking_for, meaning
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import random
 from xml.sax.saxutils import quoteattr
 
 from foedus.kernel.label import Category, Clearance, Label, Succession, TagType, merged
-from foedus.kernel.policy import Policy
+from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.spif import read_policy
 
 KINDS = (

@@ -16,7 +16,8 @@ from foedus.kernel.label import Category, Label, Succession, TagType
 from foedus.kernel.labelcheck import check
 from foedus.kernel.labeltext import read_clearance, read_label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label, write_native_clearance, write_native_label
-from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.policy import decide
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 from foedus.kernel.stixmarking import (
     ACS_EXTENSION,

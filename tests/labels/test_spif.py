@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from foedus.config import Limits
 from foedus.kernel.errors import PolicyRefused, Refused, TooLarge
 from foedus.kernel.label import Category, Clearance, Label, TagType
-from foedus.kernel.policy import PolicySet, decide
+from foedus.kernel.policy import decide
 from foedus.kernel.policymodel import Operation, TagKind
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies"

@@ -15,7 +15,7 @@ from foedus.kernel.label import Label, Succession
 from foedus.kernel.labeltext import read_clearance, read_label, read_labels, write_clearance, write_label
 from foedus.kernel.marking import colours, contrast, display
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 
 

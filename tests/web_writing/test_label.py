@@ -7,8 +7,9 @@ from typing import cast
 
 from foedus.faces.web.labelpicker import _parts
 from foedus.faces.web.visit import Visit
-from foedus.kernel.policy import Policy, PolicySet
 from foedus.kernel.policymodel import Classification, Tag, TagKind, TagSet, Value
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 from tests.node.conftest import World
 from tests.web_writing.conftest import HIGH, LOW, Browser, fields
 

@@ -14,7 +14,9 @@ from foedus.kernel import labeltext, marking
 from foedus.kernel.errors import Fault, FoedusError, Refused
 from foedus.kernel.label import Clearance, Label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
-from foedus.kernel.policy import Policy, PolicySet, decide, in_force
+from foedus.kernel.policy import decide, in_force
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.spif import read_policy
 
 

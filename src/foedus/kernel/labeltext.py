@@ -31,9 +31,10 @@ from foedus.kernel import marking, stanag4774
 from foedus.kernel.errors import Fault, LabelRefused, PolicyRefused, Refused, TooLarge
 from foedus.kernel.label import Category, Clearance, Label, Succession, TagType, merged
 from foedus.kernel.markingtext import CONTEXT, ONLY, RELEASABLE, RELEASABLE_TO, read_marking
-from foedus.kernel.policy import Policy, PolicySet
 from foedus.kernel.policyindex import Slot, categories_of
 from foedus.kernel.policymodel import Classification, TagSet, fold
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 
 _MOST = 16_384  # characters of one text
 _DEPTH = 16  # successors inside successors

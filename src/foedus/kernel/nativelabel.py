@@ -18,9 +18,9 @@ from lxml import etree
 from foedus.config import Limits
 from foedus.kernel import stanag4774, xmltext
 from foedus.kernel.label import Clearance, Label
-from foedus.kernel.policy import PolicySet
 from foedus.kernel.policyindex import Slot, categories_of
 from foedus.kernel.policymodel import TagKind, same_number
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.xmltext import Element, attribute, children, local, namespace, refused
 

@@ -24,7 +24,7 @@ import rfc8785
 
 from foedus.kernel import marking
 from foedus.kernel.label import Category, Label, Succession, TagType, merged
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.stanag4774 import read_time, write_time
 
 EXTENSION_ID = "extension-definition--0c2f1d7e-64c1-5b8e-9b52-3d3f6a0c9d11"

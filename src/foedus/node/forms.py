@@ -7,8 +7,9 @@ from typing import Any
 from foedus.kernel.label import Label
 from foedus.kernel.labeltext import write_label
 from foedus.kernel.marking import class_phrase, colours, value_phrase
-from foedus.kernel.policy import Policy, PolicySet
 from foedus.kernel.policymodel import TagSet
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 
 
 def label_choices(policies: PolicySet, default: Label, lang: str) -> dict[str, Any]:

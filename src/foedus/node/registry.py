@@ -18,10 +18,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from foedus.kernel.defaultlabel import most_restrictive
 from foedus.kernel.errors import PolicyRefused
 from foedus.kernel.label import Clearance, Decision, Label, Reason
 from foedus.kernel.marking import colours, display
-from foedus.kernel.policy import Policy, PolicySet, decide, most_restrictive
+from foedus.kernel.policy import decide
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.stixmarking import (
     EXTENSION_ID,
     TLP1_IDS,
@@ -177,7 +180,7 @@ class LabelRegistry:
         return found
 
     def most_restrictive(self, policy: Policy, owner: str, clearance: Clearance | None) -> Label:
-        """The label for objects that came without one (see `policy.most_restrictive`), remembered."""
+        """The label for objects that came without one (see `defaultlabel`), remembered."""
         key = (policy.name, owner, clearance)
         found = self._restrictive.get(key)
         if found is None:

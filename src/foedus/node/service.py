@@ -14,7 +14,7 @@ from foedus.kernel.errors import Damaged
 from foedus.kernel.label import Clearance
 from foedus.kernel.labeltext import read_clearance, write_clearance
 from foedus.kernel.nativelabel import read_any_clearance
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.ports import Verification
 from foedus.node import care, setup
 from foedus.node.access import Access

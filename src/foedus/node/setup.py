@@ -21,8 +21,9 @@ import msgspec
 
 from foedus.kernel.checkpoint import Signer
 from foedus.kernel.errors import Fault, PolicyRefused, Refused
-from foedus.kernel.policy import Policy, PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.ports import Random
+from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.spif import read_policy
 
 FORMAT = 1

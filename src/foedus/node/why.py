@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from foedus.kernel.label import Category, Clearance, Label, TagType
 from foedus.kernel.marking import class_phrase, value_phrase
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.securitypolicy import Policy
 
 _WORDS = {

@@ -16,7 +16,7 @@ from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Clearance, Label
 from foedus.kernel.labelcheck import check as check_label
 from foedus.kernel.labelcheck import read_clearance_input, read_label_input
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 from foedus.kernel.stixmarking import marking_for
 from foedus.node.setup import own_policies

@@ -13,7 +13,7 @@ from foedus.kernel.label import Clearance, Label, TagType
 from foedus.kernel.labeltext import read_clearance, write_clearance
 from foedus.kernel.marking import class_phrase, colours, value_phrase
 from foedus.kernel.markingtext import RELEASABLE_TO
-from foedus.kernel.policy import Policy
+from foedus.kernel.securitypolicy import Policy
 
 _MANY = 12  # more values than this are counted, not named
 

@@ -15,8 +15,9 @@ from foedus.kernel.errors import Fault, LabelRefused, Refused
 from foedus.kernel.label import Label, TagType
 from foedus.kernel.labeltext import read_label, write_label
 from foedus.kernel.marking import class_phrase, colours, value_phrase
-from foedus.kernel.policy import Policy, PolicySet
 from foedus.kernel.policyindex import Slot, categories_of
+from foedus.kernel.policyset import PolicySet
+from foedus.kernel.securitypolicy import Policy
 from foedus.node.answers import Marking
 from foedus.node.node import Node
 

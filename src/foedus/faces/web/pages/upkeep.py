@@ -14,7 +14,7 @@ from foedus.faces.web.tasks import Task, tasks_of
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.label import Label
 from foedus.kernel.marking import class_phrase, colours, value_phrase
-from foedus.kernel.policy import Policy
+from foedus.kernel.securitypolicy import Policy
 from foedus.node.contract import OnProgress
 
 _LANGUAGES = ("en", "fr")
