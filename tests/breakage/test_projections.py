@@ -162,7 +162,7 @@ def running(tmp_path: Path) -> Iterator[tuple[NodeFolder, Server]]:
 
 
 def projector_of(server: Server) -> psutil.Process:
-    (child,) = [p for p in psutil.Process(server.process.pid).children() if "foedus.node.projector" in p.cmdline()]
+    (child,) = [p for p in psutil.Process(server.process.pid).children() if "foedus.node.follower" in p.cmdline()]
     return child
 
 

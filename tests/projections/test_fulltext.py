@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from foedus.config import Limits
 from foedus.kernel.ports import Item
 from foedus.kernel.searchtext import matches, parse
 from foedus.storage import searching
+from foedus.storage.frequency import frequencies
 from foedus.storage.fulltext import FullText
 from foedus.storage.hashing import Hashing
 from foedus.storage.labels import LabelTable
-from foedus.storage.query import Readable
+from foedus.storage.query import Readable, units
 from foedus.storage.sight import Epoch, Sight
 
 from .stories import CLOSED, OPEN, Story, stix
@@ -27,6 +29,19 @@ from .stories import CLOSED, OPEN, Story, stix
 HASHING = Hashing(11)
 SETS = (OPEN, CLOSED)
 ALL = Readable(SETS, np.array([True, True]))
+
+
+def _all(story: Story) -> Readable:
+    """Everything, with what a label table and a journal would tell about it."""
+    bearing = {item.head.id.partition("--")[2]: [item.seq] for item in story.items if item.head}
+    return Readable(
+        SETS,
+        np.array([True, True]),
+        lambda uuid: bearing.get(uuid, ()),
+        lambda rows: [story.items[row].body for row in rows.tolist()],
+    )
+
+
 ONLY_OPEN = Readable(SETS, np.array([True, False]))
 
 
@@ -101,7 +116,9 @@ def test_a_record_is_found_by_its_id(tmp_path: Path, story: Story) -> None:
     index = _index(tmp_path, story)
     for item in story.items[:8]:
         assert item.head
-        assert _found(index, item.head.id) == [item.seq]
+        assert _found(index, item.head.id, _all(story)) == [item.seq]
+        assert _found(index, item.head.id, replace(_all(story), permitted=np.array([False, False]))) == []
+        assert _found(index, f"-{item.head.id}", _all(story)) == [n for n in range(7, -1, -1) if n != item.seq]
 
 
 def test_labels_filter(tmp_path: Path, story: Story) -> None:
@@ -194,7 +211,46 @@ def test_better_matches_come_first(tmp_path: Path) -> None:
     story.add(stix("report", "b", description="alpha alpha alpha alpha"))
     story.add(stix("report", "c", description="alpha and then many other words that make it long " * 3))
     story.add(stix("report", "d", description="alpha and then many other words that make it long, of alpha " * 3))
-    assert _found(_index(tmp_path, story), "alpha") == [0, 1, 3, 2]
+    assert _found(_index(tmp_path, story), "alpha", _all(story)) == [0, 1, 3, 2]
+
+
+def test_phrases_and_prefixes_are_counted_too(tmp_path: Path) -> None:
+    story = Story()
+    story.add(stix("report", "a", description="alpha bravo charlie charlie"))
+    story.add(stix("report", "b", description="alpha bravo alpha bravo"))
+    story.add(stix("report", "c", description="alpha bravo", x_more="alpha", x_other="bravo"))
+    index = _index(tmp_path, story)
+    assert _found(index, '"alpha bravo"', _all(story)) == [1, 0, 2]
+    assert _found(index, "char*", _all(story)) == [0]
+    assert frequencies([item.body for item in story.items], units(parse('alpha bra* "alpha bravo"'))).tolist() == [
+        [1, 2, 2],
+        [1, 2, 2],
+        [1, 2, 1],
+    ]
+    assert frequencies([b"", bytes(40)], units(parse("alpha"))).tolist() == [[1, 1]]  # erased meanwhile
+
+
+@pytest.mark.parametrize("weighed", [1, 7, 200])
+def test_words_are_counted_in_the_best_only(tmp_path: Path, weighed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "WEIGHED", weighed)
+    dice, story = random.Random(weighed), Story()
+    for n in range(60):
+        story.add(_record(dice, n))
+    index, asked = _index(tmp_path, story), []
+    bodies = _all(story).bodies
+    assert bodies is not None
+
+    def counted(rows: Any) -> Any:
+        asked.append(len(rows))
+        return bodies(rows)
+
+    pages = [
+        index.search(parse("alpha"), replace(_all(story), bodies=counted), limit=5, offset=o) for o in range(0, 60, 5)
+    ]
+    scores = [score for page in pages for _, score in page.hits]
+    assert scores == sorted(scores, reverse=True)
+    assert len({seq for page in pages for seq, _ in page.hits}) == pages[0].total
+    assert set(asked) == {min(weighed, pages[0].total)}
 
 
 def test_only_current_versions_in_sight_count(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -130,6 +130,7 @@ class Item(Struct, frozen=True, gc=False):
     body: bytes
     head: Head | None
     targets: tuple[int, ...] = ()  # of a tombstone: the entries it erases
+    record: dict[str, Any] | None = None  # the body decoded, where whoever made the item has decoded it anyway
 
 
 @runtime_checkable

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any, Protocol
 
 import msgspec
 
 from foedus.kernel.ids import timestamp
-from foedus.kernel.ports import Entry, Head, Item, Journal, Kind
+from foedus.kernel.ports import Entry, Head, Item, Kind
 from foedus.node.ingest import read_envelope
 
 
@@ -24,22 +25,35 @@ class _Tombstone(msgspec.Struct):
     targets: tuple[int, ...] = ()
 
 
+class Followed(Protocol):
+    """Where entries come from in order: a journal, or its tail."""
+
+    def scan(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]: ...
+
+
+_record = msgspec.json.Decoder(dict).decode
 _stix = msgspec.json.Decoder(_Stix).decode
 _tombstone = msgspec.json.Decoder(_Tombstone).decode
 _RECORDS = (Kind.RECORD, Kind.LABEL)
 _envelope = lru_cache(4_096)(read_envelope)  # few label sets make up all records
 
 
-def item_of(entry: Entry) -> Item:
-    """One entry as an item; an erased one, and one that is no record, has no head."""
+def item_of(entry: Entry, *, whole: bool = False) -> Item:
+    """One entry as an item; an erased one, and one that is no record, has no head. `whole`: with the record decoded."""
     head: Head | None = None
+    record: dict[str, Any] | None = None
     targets: tuple[int, ...] = ()
     if not entry.erased:
         if entry.kind is Kind.TOMBSTONE:
             targets = _tombstone(entry.body).targets
         elif entry.kind in _RECORDS:
-            head = _head(_stix(entry.body), *_envelope(entry.envelope))
-    return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets)
+            if whole:
+                record = _record(entry.body)
+                read = msgspec.convert(record, _Stix)
+            else:
+                read = _stix(entry.body)
+            head = _head(read, *_envelope(entry.envelope))
+    return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets, record)
 
 
 def _head(read: _Stix, originator: str, labels: tuple[str, ...]) -> Head:
@@ -47,11 +61,13 @@ def _head(read: _Stix, originator: str, labels: tuple[str, ...]) -> Head:
     return Head(read.id, read.type, timestamp(when) if when else 0, originator, read.created_by_ref, labels)
 
 
-def items(journal: Journal, start: int, stop: int | None = None, batch: int = 5_000) -> Iterator[list[Item]]:
-    """Entries from `start` in batches of items."""
+def items(
+    journal: Followed, start: int, stop: int | None = None, batch: int = 5_000, *, whole: bool = False
+) -> Iterator[list[Item]]:
+    """Entries from `start` in batches of items; `whole`: with their records decoded."""
     held: list[Item] = []
     for entry in journal.scan(start, stop):
-        held.append(item_of(entry))
+        held.append(item_of(entry, whole=whole))
         if len(held) >= batch:
             yield held
             held = []

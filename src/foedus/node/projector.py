@@ -1,8 +1,8 @@
 """Keeps links and full text up with the journal: in a thread for short work, in a process of its own for a server.
 
-A process because both projections cost about as much as taking records in: on two cores the server then never
-waits for them. The child reads the journal's files itself, like any reader, and says on its standard output how far it
-is; it ends when its standard input does, so it never outlives the server.
+A process because both projections cost more than taking records in: on two cores the server then never waits for them.
+The child is told on its standard input how far the journal is durable, reads the journal's files itself, and says on
+its standard output how far it is; it ends when its standard input does, so it never outlives the server.
 """
 
 from __future__ import annotations
@@ -17,96 +17,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from foedus.config import Limits
-from foedus.kernel.checkpoint import Verifier
-from foedus.kernel.errors import Damaged, StorageFull
-from foedus.kernel.ports import Item
-from foedus.node import process
+from foedus.kernel.errors import Damaged
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
-from foedus.node.follow import items
-from foedus.node.mending import discard, is_damage, is_damage_in_reading, is_full, or_anew
+from foedus.node.mending import discard, is_damage_in_reading, or_anew
+from foedus.node.stores import Stores
 from foedus.storage.fulltext import FullText
-from foedus.storage.hashing import Hashing
 from foedus.storage.labels import LabelTable
 from foedus.storage.segments import SegmentJournal
 from foedus.storage.sqlite import LinkStore
 
 _log = logging.getLogger("foedus.projections")
-_IDLE = 0.02  # seconds between looks at a journal that another process writes
-_REST_AFTER_COMMIT = 4  # times as long as a commit of the full text took, it waits until the next
+_IDLE = 0.02  # seconds between looks at the clock while something waits to be found
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds before a child that died is started again
 _REST = 600.0  # seconds in which a reader's finding drops the files at most once
 _DAMAGED = Damaged.exit_code
-_FULL = StorageFull.exit_code
-
-
-class Stores:
-    """Both projections with one cursor: the lower of theirs."""
-
-    def __init__(self, folder: Path, hashing: Hashing, journal: SegmentJournal, limits: Limits) -> None:
-        self._journal = journal
-        self._limits = limits
-        self.links = LinkStore(folder / "links.sqlite", hashing)
-        try:
-            self.text = FullText(folder / "text", hashing, self._items, limits=limits)
-        except BaseException:
-            self.links.close()
-            raise
-        self._committed = time.monotonic()
-        self._cost = 0.0  # seconds of the last commit
-        self._found = self.text.cursor
-
-    @property
-    def cursor(self) -> int:
-        return min(self.links.cursor, self.text.cursor)
-
-    @property
-    def found(self) -> int:
-        """Entries below it are committed and found."""
-        return min(self.links.cursor, self._found)
-
-    def step(self, stop: int) -> bool:
-        """Apply one batch up to entry `stop`; commit the full text when it is time. False where nothing was done."""
-        start = self.cursor
-        batch: list[Item] = []
-        if start < stop:
-            batch = next(items(self._journal, start, min(stop, start + self._limits.batch_entries), 2_000), [])
-        if batch:
-            self.links.apply(batch)
-            self.text.apply(batch)
-        if self.waits and self._is_time(caught_up=self.cursor >= stop):
-            self._commit()
-            return True
-        return bool(batch)
-
-    @property
-    def waits(self) -> bool:
-        """Whether something was applied that cannot be found yet."""
-        return self._found < self.text.cursor
-
-    def _is_time(self, *, caught_up: bool) -> bool:
-        """At once for a record alone; under a stream of single ones a commit must not take more than it serves."""
-        since = time.monotonic() - self._committed
-        most = self._limits.fulltext_delay
-        return since > most or (caught_up and since >= min(most, _REST_AFTER_COMMIT * self._cost))
-
-    def _commit(self) -> None:
-        began = time.monotonic()
-        self.text.commit()
-        self._found = self.text.cursor
-        self._committed = time.monotonic()
-        self._cost = self._committed - began
-
-    def close(self) -> None:
-        self.links.close()
-        self.text.close()
-
-    def _items(self, first: int, stop: int) -> Iterator[Item]:
-        for batch in items(self._journal, first, stop):
-            yield from batch
 
 
 class Projector:
@@ -139,7 +65,7 @@ class Projector:
         self._thread: threading.Thread | None = None
         self._quit = threading.Event()
         self._life = threading.Lock()  # no child is started once `_quit` is set
-        self._suspected = self._renewing = False
+        self._suspected = self._renewing = self._stale = self._unheard = False
         self._dropped_at = -_REST
         self.fault: BaseException | None = None
         self.lock = threading.RLock()  # SQLite and the index reader are used by one thread at a time
@@ -153,8 +79,11 @@ class Projector:
         return self._cursor
 
     def wake(self) -> None:
-        """There is something new in the journal."""
-        self._wake.set()
+        """There is something new in the journal, durably."""
+        if self._own:
+            self._wake.set()
+        else:
+            self._announce()
 
     def wait_for(self, cursor: int, timeout: float) -> bool:
         """Until entries below `cursor` are found, or the time is over."""
@@ -163,12 +92,17 @@ class Projector:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Around every use of `links` and `text`: one reader at a time. Raises Damaged where the files turn out to be;
-        they are then rebuilt."""
+        """Around every use of `links` and `text`: one reader at a time, who sees all that can be found.
+
+        Raises Damaged where the files turn out to be; they are then rebuilt.
+        """
         with self.lock:
             if self._renewing:
                 raise Damaged("links and full text are being rebuilt", hint="ask again in a moment")
             try:
+                if self._stale:
+                    self._stale = False
+                    self.text.reload()
                 yield
             except BaseException as error:
                 if not is_damage_in_reading(error):
@@ -218,8 +152,9 @@ class Projector:
         self._wake.set()
         with self._life:
             child = self._child
-        if child is not None and child.stdin is not None:
-            child.stdin.close()
+            if child is not None and child.stdin is not None:
+                child.stdin.close()
+        if child is not None:
             try:
                 child.wait(30)
             except subprocess.TimeoutExpired:
@@ -320,10 +255,28 @@ class Projector:
         with self._life:
             if self._quit.is_set():
                 return None
-            module = [sys.executable, "-m", "foedus.node.projector"]
+            module = [sys.executable, "-m", "foedus.node.follower"]
             places = [str(self._folder), str(self._journal.folder), str(self._journal.verifier)]
-            self._child = subprocess.Popen([*module, *places], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-            return self._child
+            child = subprocess.Popen([*module, *places], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+            assert child.stdin is not None
+            os.set_blocking(child.stdin.fileno(), False)
+            self._child = child
+        self._announce()
+        return child
+
+    def _announce(self) -> None:
+        """Tell the child how far the journal is. Never waits: a child with a full pipe is told when it next speaks."""
+        with self._life:
+            child, head = self._child, self._journal.head
+            if child is None or child.stdin is None or child.stdin.closed:
+                return
+            try:
+                os.write(child.stdin.fileno(), b"%d %d\n" % (head.size, head.end))
+                self._unheard = False
+            except BlockingIOError:
+                self._unheard = True
+            except OSError:
+                return  # it has ended, and the next one is told when it begins
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         """Until the child's standard output ends."""
@@ -332,11 +285,9 @@ class Projector:
             for line in child.stdout:
                 if not line.endswith(b"\n"):
                     return  # cut off in the middle of a number
-                try:
-                    with self.reading():
-                        self.text.reload()
-                except Damaged:
-                    return  # `reading` has ended the child
+                if self._unheard:
+                    self._announce()
+                self._stale = True
                 self._advance(int(line))
                 self._notify()
 
@@ -355,50 +306,3 @@ class Projector:
             except Exception:
                 _log.exception("links and full text cannot be made anew; tried again in %d s", _LONGEST_PAUSE)
                 self._quit.wait(_LONGEST_PAUSE)
-
-
-def main(arguments: list[str]) -> None:
-    """The child: follow the journal until standard input ends."""
-    process.start()
-    folder, journal_folder, key = arguments
-    verifier = Verifier.parse(key)
-    seed = msgspec.json.decode((Path(folder) / "table" / "header.json").read_bytes(), type=_Header).seed
-    stopped = threading.Event()
-
-    def until_told() -> None:
-        while os.read(0, 1024):  # not sys.stdin: its lock, held by this thread, would abort the interpreter's exit
-            pass
-        stopped.set()
-
-    threading.Thread(target=until_told, daemon=True).start()
-    with SegmentJournal.open(Path(journal_folder), verifier=verifier, read_only=True) as journal:
-        try:
-            _follow(journal, Stores(Path(folder), Hashing(seed), journal, Limits()), stopped)
-        except BaseException as error:
-            if not is_damage(error) and not is_full(error):
-                raise
-            print(f"foedus: links and full text: {type(error).__name__}: {error}", file=sys.stderr)
-            sys.exit(_FULL if is_full(error) else _DAMAGED)
-
-
-def _follow(journal: SegmentJournal, stores: Stores, stopped: threading.Event) -> None:
-    process.settle()
-    said = -1
-    while not stopped.is_set():
-        journal.refresh()
-        worked = stores.step(journal.size)
-        if stores.found != said:
-            said = stores.found
-            sys.stdout.buffer.write(b"%d\n" % said)
-            sys.stdout.buffer.flush()
-        if not worked:
-            stopped.wait(_IDLE)
-    stores.close()
-
-
-class _Header(msgspec.Struct):
-    seed: int
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

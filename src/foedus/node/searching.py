@@ -55,7 +55,8 @@ class Searching:
     def _matching(
         self, sight: Sight, words: SearchText, query: SearchQuery, limit: int
     ) -> tuple[int, Rows, dict[str, list[Facet]]]:
-        readable = Readable(self._node.table.names("labelset"), self._chosen(sight, words))
+        permitted = self._chosen(sight, words)
+        readable = Readable(self._node.table.names("labelset"), permitted, self._bearing, self._bodies)
         keep = self._keep(sight, query)
         with self._projector.reading():
             text = self._projector.text
@@ -113,6 +114,17 @@ class Searching:
             ends = (centre.id, other) if link.direction == "out" else (other, centre.id)
             out.append(Edge(ends[0], link.kind, ends[1], via.id))
         return list(dict.fromkeys(out))
+
+    def _bearing(self, uuid: str) -> list[int]:
+        """Entries of records whose id ends in this UUID, whatever their type."""
+        table = self._node.table
+        rows = table.rows_of_many(f"{name}--{uuid}" for name in table.names("type") if name)
+        return [row for found in rows for row in found]
+
+    def _bodies(self, rows: Rows) -> list[bytes]:
+        """Of candidates of one search, whom the sight has let through."""
+        table = self._node.table
+        return self._node.journal.read(table.column("offset")[rows].tolist(), table.column("length")[rows].tolist())
 
     def _chosen(self, sight: Sight, words: SearchText) -> Rows:
         """Permitted label sets, narrowed by `label:` to those whose marking says so."""

@@ -31,6 +31,7 @@ Items = Callable[[int, int], Iterable[Item]]  # (first, stop) -> these entries o
 
 HEAP = 48_000_000  # bytes that the writer collects before it writes a segment
 SHARD_ENTRIES = 1 << 18
+_FORMAT = 2  # of the documents: an index of another one is dropped and built anew
 
 
 class _State(msgspec.Struct):
@@ -39,7 +40,7 @@ class _State(msgspec.Struct):
     cursor: int = 0  # entries below it are committed: never ahead of the index
     shard_entries: int = SHARD_ENTRIES
     erasing: list[int] = []  # entries whose words may still be in a file: a crash while erasing is made good at start
-    format: int = 1
+    format: int = _FORMAT
 
 
 class FullText(Search):
@@ -242,7 +243,10 @@ class FullText(Search):
         self._last = None
 
     def _load(self) -> _State:
-        return msgspec.json.decode((self._folder / "state.json").read_bytes(), type=_State)
+        state = msgspec.json.decode((self._folder / "state.json").read_bytes(), type=_State)
+        if state.format != _FORMAT:
+            raise ValueError(f"the full text has format {state.format}; this program reads {_FORMAT}")
+        return state
 
     def _save(self) -> None:
         """Replace the state; a crash of the machine may lose the last one, which only repeats work."""

@@ -7,7 +7,7 @@ exclusions, the label filter). A unit is looked for in a field: `name`, or `body
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,9 +19,15 @@ from foedus.kernel.searchtext import Phrase, SearchText, fold
 from foedus.storage.hashing import Hashing
 
 Clause = tuple[Occur, Query]
+Bearing = Callable[[str], Sequence[int]]  # a UUID -> the entries of records that bear it
+Bodies = Callable[[NDArray[np.int64]], Sequence[bytes]]  # entries -> their bodies
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID_LENGTH = 36
+
+
+def _nobody(uuid: str) -> Sequence[int]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,14 @@ class Readable:
 
     Take both from the label table: `table.names("labelset")` and `sight.permitted`. Every label set that the index
     holds must be among the names: the table is written before the index.
+
+    `bearing` makes ids findable; `bodies` tells how often a word stands in a record, which counts once without it.
     """
 
     names: Sequence[tuple[str, ...] | None]
     permitted: NDArray[np.bool_]
+    bearing: Bearing = _nobody
+    bodies: Bodies | None = None
 
     @property
     def key(self) -> tuple[int, bytes]:
@@ -61,17 +71,20 @@ def label_hash(hashing: Hashing, labels: tuple[str, ...]) -> int:
     return hashing.of_id("\n".join(labels))
 
 
-def occurs(schema: Schema, unit: Unit, field: str = "body") -> Query:
-    """Records in whose field the unit occurs; a STIX id or UUID also finds the record that bears it."""
+def occurs(schema: Schema, unit: Unit, field: str = "body", bearing: Bearing = _nobody) -> Query:
+    """Records in whose field the unit occurs; a STIX id or UUID also finds the records that bear it."""
     if unit.prefix:
         return Query.regex_query(schema, field, re.escape(unit.words[0]) + ".*")
     if len(unit.words) == 1:
         return Query.term_query(schema, field, unit.words[0])
     phrase = Query.phrase_query(schema, field, list(unit.words))
-    own = id_token("-".join(unit.words))
-    if not own:
+    uuid = id_token("-".join(unit.words))
+    entries = list(bearing(uuid)) if uuid else []
+    if not entries:
         return phrase
-    return Query.boolean_query([(Occur.Should, phrase), (Occur.Should, Query.term_query(schema, "exact", own))])
+    return Query.boolean_query(
+        [(Occur.Should, phrase), (Occur.Should, Query.term_set_query(schema, "seq", entries))],
+    )
 
 
 def id_token(text: str) -> str:
@@ -118,7 +131,7 @@ def label_filter(schema: Schema, hashing: Hashing, readable: Readable) -> Allowe
     return Allowed(((Occur.MustNot, Query.term_set_query(schema, "labelset", denied)),), numbers)
 
 
-def conditions(schema: Schema, search: SearchText) -> list[Clause]:
+def conditions(schema: Schema, search: SearchText, bearing: Bearing = _nobody) -> list[Clause]:
     """Filters, times and exclusions. `label:` is the caller's: it narrows `Readable` by the words of the markings."""
     out: list[Clause] = []
     for occur, filters in ((Occur.Must, search.filters), (Occur.MustNot, search.excluded_filters)):
@@ -126,7 +139,7 @@ def conditions(schema: Schema, search: SearchText) -> list[Clause]:
             if name != "label":
                 out.append((occur, Query.term_set_query(schema, name, [fold(value) for value in values])))
     for phrase in search.excluded:
-        out.append((Occur.MustNot, occurs(schema, Unit(phrase))))
+        out.append((Occur.MustNot, occurs(schema, Unit(phrase), bearing=bearing)))
     for prefix in search.excluded_prefixes:
         out.append((Occur.MustNot, occurs(schema, Unit((prefix,), True))))
     if search.after is not None or search.before is not None:

@@ -3,7 +3,8 @@
     score(d) = sum over units u of idf(u) * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length(d) / average))
 
 (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond", with idf after Lucene). The term
-frequency tf is known in the steps 1, 2 and 4 (see sketch.py). `average` is the mean length of the candidates.
+frequency tf is counted in the best candidates, and taken for 1 in the others. `average` is the mean length of all of
+them.
 """
 
 from __future__ import annotations

@@ -18,17 +18,18 @@ from tantivy import DocAddress, Occur
 
 from foedus.config import Limits
 from foedus.kernel.searchtext import SearchText
+from foedus.storage.frequency import frequencies
 from foedus.storage.hashing import Hashing
 from foedus.storage.query import Allowed, Clause, Readable, Unit, all_of, conditions, label_filter, occurs, units
 from foedus.storage.ranking import idf, scores
 from foedus.storage.shard import Shard, schema
-from foedus.storage.sketch import frequencies
 
 Rows = NDArray[np.int64]
 Keep = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 COUNTED = 10_000  # matches that are looked at one by one where versions have to be told apart
 FEW = 4_096  # documents of one shard whose labels are looked up one by one rather than by the index of labels
+WEIGHED = 200  # candidates whose words are counted: the best ones, were every word in them once
 _CACHED = 4_096  # counts remembered until the index changes
 
 
@@ -85,9 +86,8 @@ class Search:
             return Hits(total, [], exact)
         seqs = np.concatenate([one.seqs for one in found])
         lengths = np.concatenate([one.shard.lengths(one.places) for one in found])
-        numbers = np.concatenate([one.shard.sketches(one.places) for one in found])
         named = np.concatenate([np.full(len(one.seqs), one.named) for one in found])
-        score = scores([_frequency(numbers, unit) for unit in wanted], self._weights(readable, wanted), lengths, named)
+        score = self._scores(seqs, lengths, named, readable, wanted)
         order = np.lexsort((-seqs, -score))[offset : offset + limit]
         return Hits(total, list(zip(seqs[order].tolist(), score[order].tolist(), strict=True)), exact)
 
@@ -119,7 +119,7 @@ class Search:
             rows, complete = self.matching(search, readable, keep=keep)
             if complete:
                 return Facets({column: count(column, rows) for column in columns})
-        query = all_of([*self._clauses(search, "body"), *self._allowed(readable).clauses])
+        query = all_of([*self._clauses(search, "body", readable), *self._allowed(readable).clauses])
         sums: dict[str, Counter[str]] = {column: Counter() for column in columns}
         for shard in self._shards():
             for column, counted in shard.facets(query, columns).items():
@@ -156,6 +156,19 @@ class Search:
                 found.append(_Found(shard, seqs[places], [hits[i][1] for i in places], name == "name"))
         return total, complete or keep is None
 
+    def _scores(
+        self, seqs: Rows, lengths: Rows, named: NDArray[np.bool_], readable: Readable, wanted: Sequence[Unit]
+    ) -> NDArray[np.float64]:
+        """One a candidate. The words of the best are counted: that only raises a score, so the best stay the best."""
+        weights = self._weights(readable, wanted)
+        counts = np.ones((len(wanted), len(seqs)), np.int64)
+        first = scores(list(counts), weights, lengths, named)
+        if not wanted or readable.bodies is None:
+            return first
+        best = np.lexsort((-seqs, -first))[:WEIGHED]
+        counts[:, best] = frequencies(readable.bodies(seqs[best]), wanted)
+        return scores(list(counts), weights, lengths, named)
+
     def _weights(self, readable: Readable, wanted: Sequence[Unit]) -> list[float]:
         """One unit alone needs no weight; several are weighed by how rare each is among what is readable."""
         if len(wanted) < 2:
@@ -169,7 +182,7 @@ class Search:
         if key not in self._counts:
             if len(self._counts) >= _CACHED:
                 self._counts.clear()
-            holding = [(Occur.Must, occurs(self._schema, unit))] if unit else []
+            holding = [(Occur.Must, occurs(self._schema, unit, bearing=readable.bearing))] if unit else []
             query = all_of([*holding, *self._allowed(readable).clauses])
             self._counts[key] = sum(shard.newest(query, 0)[0] for shard in self._shards())
         return self._counts[key]
@@ -182,7 +195,7 @@ class Search:
         Two ways to the same answer: where a word is rare, its documents are fetched and their labels looked up; else
         the index of labels is part of the query, which costs as much as there are permitted documents.
         """
-        clauses, allowed = self._clauses(search, name), self._allowed(readable)
+        clauses, allowed = self._clauses(search, name, readable), self._allowed(readable)
         asked = [word for unit in units(search) if not unit.prefix for word in unit.words]
         if allowed.clauses and any(shard.holders(name, word) <= FEW for word in asked):
             count, hits = shard.newest(all_of(clauses), FEW)
@@ -192,9 +205,9 @@ class Search:
                 return int(mask.sum()), readable_hits
         return shard.newest(all_of([*clauses, *allowed.clauses]), limit)
 
-    def _clauses(self, search: SearchText, name: str) -> list[Clause]:
-        musts = [(Occur.Must, occurs(self._schema, unit, name)) for unit in units(search)]
-        return [*musts, *conditions(self._schema, search)]
+    def _clauses(self, search: SearchText, name: str, readable: Readable) -> list[Clause]:
+        musts = [(Occur.Must, occurs(self._schema, unit, name, readable.bearing)) for unit in units(search)]
+        return [*musts, *conditions(self._schema, search, readable.bearing)]
 
     def _allowed(self, readable: Readable) -> Allowed:
         key = readable.key
@@ -203,13 +216,6 @@ class Search:
                 self._filters.clear()
             self._filters[key] = label_filter(self._schema, self._hashing, readable)
         return self._filters[key]
-
-
-def _frequency(numbers: NDArray[np.uint64], unit: Unit) -> Rows:
-    """How often the unit stands in each candidate; phrases and prefixes count once."""
-    if unit.prefix or len(unit.words) > 1:
-        return np.ones(len(numbers), np.int64)
-    return frequencies(numbers, unit.words[0])
 
 
 def _seqs(hits: Sequence[tuple[int, DocAddress]]) -> Rows:

@@ -6,9 +6,9 @@ split by tantivy itself, which gives the same words; other text is folded first.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -29,30 +29,33 @@ from tantivy import (
 
 from foedus.kernel.ports import Item
 from foedus.kernel.searchtext import encoded_words, texts
-from foedus.storage import sketch
 from foedus.storage.hashing import Hashing
-from foedus.storage.query import id_token, label_hash
+from foedus.storage.query import label_hash
 
 MAX_TEXTS = 20_000  # strings of one record that are indexed
 MAX_CHARACTERS = 400_000  # and their characters in all
+
+# Between the texts of a record, so that no phrase reaches from one into the next: a word of the index that no text and
+# no search has, because folding makes an "a" of it. One value costs a third less than one for every text.
+_BREAK = " \u00aa "
 
 _decode = msgspec.json.Decoder().decode
 
 
 def schema() -> Schema:
-    """The fields. `length` counts words; how often each stands is in the columns of sketch.py."""
+    """The fields. `length` counts blanks, which tell the number of words well enough.
+
+    Ids are looked up in the label table: each would be a term of its own, and cost as much as a third of the text.
+    """
     builder = SchemaBuilder()
     builder.add_unsigned_field("seq", fast=True, indexed=True)
     builder.add_unsigned_field("labelset", fast=True, indexed=True)
     builder.add_unsigned_field("length", fast=True)
-    for name in sketch.FIELDS:
-        builder.add_unsigned_field(name, fast=True)
     builder.add_integer_field("version", fast=True)
     builder.add_text_field("type", fast=True, tokenizer_name="folded", index_option="basic")
     builder.add_text_field("originator", fast=True, tokenizer_name="folded", index_option="basic")
     builder.add_text_field("name", tokenizer_name="words", index_option="position")
     builder.add_text_field("body", tokenizer_name="words", index_option="position")
-    builder.add_text_field("exact", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -107,13 +110,8 @@ class Shard:
         return np.array(self.searcher.fast_field_values("labelset", places), np.uint64)
 
     def lengths(self, places: list[DocAddress]) -> NDArray[np.int64]:
-        """Words of each document."""
+        """Words of each document, roughly."""
         return np.array(self.searcher.fast_field_values("length", places), np.int64)
-
-    def sketches(self, places: list[DocAddress]) -> NDArray[np.uint64]:
-        """The numbers of sketch.py, a row a document."""
-        columns = [self.searcher.fast_field_values(name, places) for name in sketch.FIELDS]
-        return np.array(columns, np.uint64).T
 
     def holds(self, seq: int) -> bool:
         """Whether this entry is in the index, deleted or not: a deleted one's words are in the files still."""
@@ -157,38 +155,22 @@ def document(item: Item, hashing: Hashing) -> Document:
     doc.add_unsigned("labelset", label_hash(hashing, head.labels))
     doc.add_text("type", head.type)
     doc.add_text("originator", head.originator)
-    doc.add_text("exact", id_token(head.id) or head.id)
     if head.version:
         doc.add_integer("version", head.version)
-    record = _decode(item.body)
+    record = item.record if item.record is not None else _decode(item.body)
     name = record.get("name")
     if isinstance(name, str):
         doc.add_text("name", _indexable(name[:MAX_CHARACTERS]))
-    _add_body(doc, record)
+    found = indexed_texts(record)
+    body = _BREAK.join(found if all(map(str.isascii, found)) else map(_indexable, found))
+    doc.add_text("body", body)
+    doc.add_unsigned("length", body.count(" ") + 1)
     return doc
 
 
-def _add_body(doc: Document, record: object) -> None:
-    """Every text as a value of its own, so that no phrase reaches from one into the next."""
-    values = _bounded(texts(record))
-    joined = " ".join(values)
-    if joined.isascii():
-        found = encoded_words(joined)
-        for text in values:
-            doc.add_text("body", text)
-    else:
-        found = []
-        for text in values:
-            split = encoded_words(text)
-            found += split
-            doc.add_text("body", text if text.isascii() else b" ".join(split).decode())
-    doc.add_unsigned("length", len(found))
-    for field, number in zip(sketch.FIELDS, sketch.sketch(Counter(found)), strict=True):
-        doc.add_unsigned(field, number)
-
-
-def _bounded(values: list[str]) -> list[str]:
-    """The first texts, and of them the first characters."""
+def indexed_texts(record: Any) -> list[str]:
+    """The texts of a record that can be found: the first ones, and of them the first characters."""
+    values = texts(record)
     if len(values) <= MAX_TEXTS and sum(map(len, values)) <= MAX_CHARACTERS:
         return values
     out, room = [], MAX_CHARACTERS
@@ -201,6 +183,7 @@ def _bounded(values: list[str]) -> list[str]:
 
 
 def _indexable(text: str) -> str:
+    """tantivy splits ASCII text as `encoded_words` does; other text is folded here."""
     return text if text.isascii() else b" ".join(encoded_words(text)).decode()
 
 

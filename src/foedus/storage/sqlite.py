@@ -50,14 +50,7 @@ class Neighbour(NamedTuple):
     seq: int  # the entry that states the link
 
 
-class _Relationship(msgspec.Struct, gc=False):
-    source_ref: str
-    relationship_type: str
-    target_ref: str
-
-
-_relationship = msgspec.json.Decoder(_Relationship)
-_anything = msgspec.json.Decoder()
+_decode = msgspec.json.Decoder().decode
 
 
 class LinkStore:
@@ -79,6 +72,7 @@ class LinkStore:
             self._create()
             self._clean_log()
         self._kinds: dict[int, str] = {}
+        self._codes: dict[str, int] = {}  # of the names that are in the table
         self._read_kinds()
 
     @classmethod
@@ -208,20 +202,18 @@ class LinkStore:
     def _rows(self, item: Item) -> list[tuple[int, int, int, int]]:
         signed = self._hashing.signed
         assert item.head is not None
+        record = item.record if item.record is not None else _decode(item.body)
         if item.head.type == "relationship":
-            ends = _ends(item)
-            if ends is None:
+            source, kind, target = (record.get(name) for name in ("source_ref", "relationship_type", "target_ref"))
+            if type(source) is not str or type(kind) is not str or type(target) is not str:
                 return []  # an object without its ends states no link
-            source, kind, target = ends
             return [(signed(source), self._kind(kind), signed(target), item.seq)]
-        return [
-            (signed(link.source), self._kind(link.kind), signed(link.target), item.seq)
-            for link in links(_anything.decode(item.body))
-        ]
+        return [(signed(one.source), self._kind(one.kind), signed(one.target), item.seq) for one in links(record)]
 
     def _kind(self, name: str) -> int:
-        code = self._code(name)
-        if code not in self._kinds:
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = self._code(name)
             self._kinds[code] = name
             self._db.execute("INSERT OR IGNORE INTO kinds VALUES (?, ?)", (code, name))
         return code
@@ -236,6 +228,7 @@ class LinkStore:
 
     def _read_kinds(self) -> None:
         self._kinds = dict(self._db.execute("SELECT code, name FROM kinds"))
+        self._codes = {name: code for code, name in self._kinds.items()}
 
     def _ways(
         self, direction: Direction, kinds: Iterable[str] | None, after: Neighbour | None
@@ -268,15 +261,6 @@ class LinkStore:
             if len(rows) < size:
                 return
             place, size = rows[-1], min(size * 4, _CHUNK)
-
-
-def _ends(item: Item) -> tuple[str, str, str] | None:
-    """Source, type and target of a relationship, None where one is missing."""
-    try:
-        one = _relationship.decode(item.body)
-    except msgspec.ValidationError:
-        return None
-    return one.source_ref, one.relationship_type, one.target_ref
 
 
 def _seen(rows: list[tuple[int, int, int]], sees: Sees) -> list[tuple[int, int, int]]:
