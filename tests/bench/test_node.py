@@ -18,7 +18,8 @@ from benchmarks.http_load import LoadFault
 from benchmarks.servers import Server, everything
 from benchmarks.taxii_clients import Tally
 
-from foedus.kernel.labeltext import read_clearance, read_label
+from foedus.kernel.clearancetext import read_clearance
+from foedus.kernel.labeltext import read_label
 from foedus.kernel.policy import decide
 from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy

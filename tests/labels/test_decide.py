@@ -8,10 +8,11 @@ import time
 import pytest
 
 from foedus.kernel.aggregate import aggregate, at_least
+from foedus.kernel.clearancetext import read_clearance
 from foedus.kernel.defaultlabel import most_restrictive
 from foedus.kernel.errors import PolicyRefused
 from foedus.kernel.label import Category, Clearance, Label, Succession, TagType
-from foedus.kernel.labeltext import read_clearance, read_label
+from foedus.kernel.labeltext import read_label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
 from foedus.kernel.policy import decide
 from foedus.kernel.policyset import PolicySet

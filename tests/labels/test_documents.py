@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foedus.kernel import stanag4774, stanag4778
+from foedus.kernel.clearancetext import read_clearance
 from foedus.kernel.errors import PolicyRefused, Refused
 from foedus.kernel.label import Category, Label, Succession, TagType
 from foedus.kernel.labelcheck import check
-from foedus.kernel.labeltext import read_clearance, read_label
+from foedus.kernel.labeltext import read_label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label, write_native_clearance, write_native_label
 from foedus.kernel.policy import decide
 from foedus.kernel.policyset import PolicySet

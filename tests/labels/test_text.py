@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foedus.kernel.clearancetext import read_clearance, write_clearance
 from foedus.kernel.errors import LabelRefused, Refused
 from foedus.kernel.label import Label, Succession
-from foedus.kernel.labeltext import read_clearance, read_label, read_labels, write_clearance, write_label
+from foedus.kernel.labeltext import read_label, read_labels, write_label
 from foedus.kernel.marking import colours, contrast, display
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
 from foedus.kernel.policyset import PolicySet

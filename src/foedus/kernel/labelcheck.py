@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from foedus.kernel import labeltext, marking
+from foedus.kernel import clearancetext, labeltext, marking
 from foedus.kernel.errors import Fault, FoedusError, Refused
 from foedus.kernel.label import Clearance, Label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
@@ -55,7 +55,7 @@ def read_clearance_input(content: bytes | str, policies: PolicySet) -> tuple[Cle
     data = _xml(content)
     if data is not None:
         return (read_any_clearance(data, policies),)
-    return labeltext.read_clearance(_text(content), policies)
+    return clearancetext.read_clearance(_text(content), policies)
 
 
 def _check(

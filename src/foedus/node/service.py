@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from foedus.config import Limits, Settings
+from foedus.kernel.clearancetext import read_clearance, write_clearance
 from foedus.kernel.errors import Damaged
 from foedus.kernel.label import Clearance
-from foedus.kernel.labeltext import read_clearance, write_clearance
 from foedus.kernel.nativelabel import read_any_clearance
 from foedus.kernel.policyset import PolicySet
 from foedus.kernel.ports import Verification

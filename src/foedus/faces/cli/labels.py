@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from foedus.faces.cli.output import as_json, out, plain, told
-from foedus.kernel import labeltext, nativelabel, stanag4774
+from foedus.kernel import clearancetext, labeltext, nativelabel, stanag4774
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Clearance, Label
 from foedus.kernel.labelcheck import check as check_label
@@ -132,7 +132,7 @@ def _label_as(value: Label, to: Form, policies: PolicySet, lang: str) -> str:
 
 def _clearance_as(values: tuple[Clearance, ...], to: Form, policies: PolicySet) -> str:
     if to is Form.TEXT:
-        return labeltext.write_clearance(values, policies)
+        return clearancetext.write_clearance(values, policies)
     if to is Form.STIX or len(values) != 1:
         raise Refused([Fault("no-such-form", "STIX has no clearances, and XML holds one policy's; try --to text")])
     if to is Form.XML:

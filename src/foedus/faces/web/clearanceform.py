@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from foedus.faces.web.formdata import Form
 from foedus.faces.web.labelpicker import Level, node_of
 from foedus.faces.web.visit import Visit
+from foedus.kernel.clearancetext import read_clearance, write_clearance
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Clearance, Label, TagType
-from foedus.kernel.labeltext import read_clearance, write_clearance
 from foedus.kernel.marking import class_phrase, colours, value_phrase
 from foedus.kernel.markingtext import RELEASABLE_TO
 from foedus.kernel.securitypolicy import Policy
