@@ -2,7 +2,7 @@
 
     raw text -> strict JSON (canonical) -> STIX 2.1 (stix) -> Valid objects and Faults
 
-Input comes as a STIX bundle, a TAXII envelope, a list of objects, or one object. A fault in one object never loses the
+Input comes as one of the containers of `container`. A fault in one object never loses the
 others: the caller decides whether the good ones are kept. What cannot be read at all raises Refused with one report.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -27,8 +27,9 @@ from foedus.kernel.canonical import (
     read_quickly,
     split_quickly,
 )
-from foedus.kernel.errors import Fault, Refused, TooLarge
-from foedus.kernel.ids import format_time, id_type, timestamp
+from foedus.kernel.container import LEVELS, Container, check_count, open_container, without_objects
+from foedus.kernel.errors import Fault, Refused
+from foedus.kernel.ids import format_time, timestamp
 from foedus.kernel.json_faults import explain, not_json
 from foedus.kernel.ports import Head
 from foedus.kernel.stix import UPGRADE_HINT
@@ -38,11 +39,6 @@ from foedus.kernel.stix.upgrade import needs_upgrade
 from foedus.kernel.stix.upgrade import upgrade as upgraded
 from foedus.kernel.stix.validate import as_faults, problems_of
 from foedus.kernel.stix.vocabulary import SCO_TYPES
-
-__all__ = ["Input", "Valid", "format_time", "markings_of", "read_input", "read_objects", "timestamp", "version_of"]
-
-Container = Literal["bundle", "envelope", "list", "object"]
-_LEVELS: dict[Container, int] = {"bundle": 2, "envelope": 2, "list": 1, "object": 0}  # around each object
 
 
 class Valid(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +106,12 @@ def version_of(obj: dict[str, Any]) -> int:
         return 0
 
 
+def created_by_of(obj: dict[str, Any]) -> str:
+    """`created_by_ref`, "" where it is absent. Observables have none: whatever stands there may be no text."""
+    name = obj.get("created_by_ref")
+    return name if type(name) is str else ""
+
+
 def markings_of(obj: dict[str, Any]) -> tuple[str, ...]:
     """Ids of the markings of a valid object: its own, those of its parts, those of observables inside it."""
     refs: list[str] = obj.get("object_marking_refs") or []
@@ -142,7 +144,7 @@ def read_input(
     with _no_collection(), slow_budget():
         quick = (split_quickly(data) or read_quickly(data)) if not_json(data) is None else None
         if quick is not None:
-            _count(quick.tree, most_objects)
+            check_count(quick.tree, most_objects)
             batch = _Batch(quick.numbers, limits, upgrade, known_types, _Report(limits.max_faults_reported))
             with suppress(RecursionError, msgspec.MsgspecError, UnicodeDecodeError):
                 out = _judge(batch, quick.tree, set())
@@ -151,18 +153,12 @@ def read_input(
         explained = explain(data, limits)
         if not explained.readable:
             raise Refused(faults_of(explained))
-        _count(explained.tree, most_objects)
+        check_count(explained.tree, most_objects)
         faults = [fault for fault in faults_of(explained) if fault.code != "more-faults"]
         report = _Report(limits.max_faults_reported, faults, explained.more)
         numbers = Numbers()
         numbers.plain = False  # they may be anything
         return _judge(_Batch(numbers, limits, upgrade, known_types, report), explained.tree, faulty_objects(explained))
-
-
-def _count(tree: Any, most: int | None) -> None:
-    objects = _open(tree)[1]
-    if most is not None and len(objects) > most:
-        raise TooLarge([], f"one input may hold {most} objects (max_objects_per_request), not {len(objects)}")
 
 
 def read_objects(objs: Sequence[dict[str, Any]], limits: Limits | None = None) -> Input:
@@ -186,58 +182,20 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _open(tree: Any) -> tuple[Container, list[Any], Problems]:
-    """The kind of container, its objects, and what is wrong with the container itself."""
-    if type(tree) is list:
-        return "list", tree, [] if tree else problem("empty-list", "the list has no objects")
-    if type(tree) is not dict:
-        text = "the input must be a STIX bundle, a TAXII envelope, a list of objects or one object"
-        return "object", [], problem("not-stix", text)
-    if tree.get("type") == "bundle":
-        return _open_bundle(tree)
-    if "objects" in tree and "type" not in tree and "id" not in tree:
-        objects = tree["objects"]
-        if type(objects) is not list:
-            return "envelope", [], problem("wrong-type", "objects must be a list", "objects")
-        return "envelope", objects, []
-    return "object", [tree], []
-
-
-def _open_bundle(tree: dict[str, Any]) -> tuple[Container, list[Any], Problems]:
-    found: Problems = []
-    identifier, objects = tree.get("id"), tree.get("objects", [])
-    if "id" not in tree:
-        found += problem("missing-property", "a bundle needs its id: bundle--UUID", "id")
-    elif type(identifier) is not str or id_type(identifier) != "bundle":
-        found += problem("invalid-identifier", "the id of a bundle must be bundle--UUID", "id")
-    if type(objects) is not list:
-        found += problem("wrong-type", "objects must be a list", "objects")
-        objects = []
-    elif not objects and "objects" in tree:
-        found += problem("empty-list", "objects must not be empty; leave the property out", "objects")
-    return "bundle", objects, found
-
-
 def _judge(batch: _Batch, tree: Any, unreadable: set[int]) -> Input:
     """`unreadable`: objects with faults in their text (-1: the container), which cannot be valid."""
-    container, objects, found = _open(tree)
+    container, objects, found = open_container(tree)
     report = batch.report
     if container == "bundle" and tree.get("spec_version") == "2.0" and not batch.upgrade:
         report.add(None, -1, problem("stix-2.0", f"this is a STIX 2.0 bundle; {UPGRADE_HINT}", "spec_version"))
         return Input(container, [], report.close(), len(objects))
     report.add(None, -1, found)
     if container != "object":
-        batch.outside = _outside(tree)
-    batch.depth -= _LEVELS[container]
+        batch.outside = without_objects(tree)
+    batch.depth -= LEVELS[container]
     batch.take(objects, unreadable)
     valid = [] if -1 in unreadable else batch.result()
     return Input(container, valid, report.close(), len(objects))
-
-
-def _outside(tree: Any) -> bytes:
-    """A container without its objects."""
-    outside = {**tree, "objects": []} if type(tree) is dict and type(tree.get("objects")) is list else []
-    return msgspec.json.encode(outside)
 
 
 class _Batch:
@@ -283,7 +241,7 @@ class _Batch:
             key = (identifier, version)
             earlier = valid.get(key)
             if earlier is None:
-                created_by = obj.get("created_by_ref", "")
+                created_by = created_by_of(obj)
                 markings, extended = markings_of(obj), "extensions" in obj
                 valid[key] = Valid(body, identifier, obj["type"], version, created_by, markings, extended)
             elif earlier.body != body:

@@ -8,17 +8,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from foedus.kernel.ids import timestamp
 from foedus.kernel.ports import Entry, Head, Item, Kind
+from foedus.kernel.record import created_by_of, version_of
 from foedus.node.ingest import read_envelope
-
-
-class _Stix(msgspec.Struct):
-    id: str
-    type: str
-    created: str = ""
-    modified: str = ""
-    created_by_ref: str = ""
 
 
 class _Tombstone(msgspec.Struct):
@@ -32,14 +24,16 @@ class Followed(Protocol):
 
 
 _record = msgspec.json.Decoder(dict).decode
-_stix = msgspec.json.Decoder(_Stix).decode
 _tombstone = msgspec.json.Decoder(_Tombstone).decode
 _RECORDS = (Kind.RECORD, Kind.LABEL)
 _envelope = lru_cache(4_096)(read_envelope)  # few label sets make up all records
 
 
 def item_of(entry: Entry, *, whole: bool = False) -> Item:
-    """One entry as an item; an erased one, and one that is no record, has no head. `whole`: with the record decoded."""
+    """One entry as an item, with the head that it was taken in with; an erased one, and one that is no record, has none.
+
+    `whole`: with the record decoded.
+    """
     head: Head | None = None
     record: dict[str, Any] | None = None
     targets: tuple[int, ...] = ()
@@ -47,18 +41,10 @@ def item_of(entry: Entry, *, whole: bool = False) -> Item:
         if entry.kind is Kind.TOMBSTONE:
             targets = _tombstone(entry.body).targets
         elif entry.kind in _RECORDS:
-            if whole:
-                record = _record(entry.body)
-                read = msgspec.convert(record, _Stix)
-            else:
-                read = _stix(entry.body)
-            head = _head(read, *_envelope(entry.envelope))
-    return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets, record)
-
-
-def _head(read: _Stix, originator: str, labels: tuple[str, ...]) -> Head:
-    when = read.modified or (read.created if read.type == "marking-definition" else "")
-    return Head(read.id, read.type, timestamp(when) if when else 0, originator, read.created_by_ref, labels)
+            record = _record(entry.body)
+            originator, labels = _envelope(entry.envelope)
+            head = Head(record["id"], record["type"], version_of(record), originator, created_by_of(record), labels)
+    return Item(entry.seq, entry.kind, entry.at, entry.offset, entry.body, head, targets, record if whole else None)
 
 
 def items(

@@ -47,12 +47,12 @@ Rows = np.ndarray[Any, Any]
 
 
 class RecordHead(msgspec.Struct):
-    """What a body says of itself; everything else is skipped."""
+    """What a body says of itself; everything else is skipped. Observables may have anything as their author."""
 
     id: str
     type: str
-    created_by_ref: str = ""
-    spec_version: str = "2.1"
+    created_by_ref: Any = ""
+    spec_version: Any = "2.1"
 
 
 _read_head = msgspec.json.Decoder(RecordHead).decode
@@ -336,7 +336,7 @@ class View:
                         versions[n],
                         int(times[n]),
                         origin,
-                        head.created_by_ref,
+                        head.created_by_ref if type(head.created_by_ref) is str else "",
                         labels,
                         body,
                         (origin,),
