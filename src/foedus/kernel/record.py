@@ -2,8 +2,8 @@
 
     raw text -> strict JSON (canonical) -> STIX 2.1 (stix) -> Valid objects and Faults
 
-Input comes as one of the containers of `container`. A fault in one object never loses the
-others: the caller decides whether the good ones are kept. What cannot be read at all raises Refused with one report.
+Input comes in one of the forms that `container` names. A fault in one object never loses the others: the caller decides
+whether the good ones are kept. What cannot be read at all raises Refused with one report.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from foedus.kernel.canonical import (
     canonical_of_read,
     check_size,
     colons,
-    depth_within,
     faults_of,
     faulty_objects,
     read_quickly,
@@ -31,6 +30,7 @@ from foedus.kernel.container import LEVELS, Container, check_count, open_contain
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.ids import format_time, timestamp
 from foedus.kernel.json_faults import explain, not_json
+from foedus.kernel.objectsize import too_large
 from foedus.kernel.ports import Head
 from foedus.kernel.stix import UPGRADE_HINT
 from foedus.kernel.stix.checks import Problems, problem
@@ -233,7 +233,7 @@ class _Batch:
             if index in unreadable:
                 continue
             if body.count(b"{") + body.count(b"[") > depth or len(body) > small:
-                problems = self._too_large(obj, body)
+                problems = too_large(obj, body, depth, self.limits)
                 if problems:
                     report.add(obj, index, problems)
                     continue
@@ -270,34 +270,8 @@ class _Batch:
         """Every object once; of versions that contradict each other none, as nobody can say which is right."""
         return [item for key, item in self._valid.items() if key not in self._conflicting]
 
-    def _too_large(self, obj: dict[str, Any], body: bytes) -> Problems | None:
-        limits = self.limits
-        if len(body) > limits.max_object_bytes:
-            return problem("object-too-large", f"{len(body)} bytes; at most {limits.max_object_bytes}")
-        if not depth_within(obj, body, self.depth):
-            return problem("too-deep", f"nested deeper than {limits.max_depth} levels")
-        if len(body) > limits.max_string:
-            return _long_strings(obj, limits.max_string)
-        return None
-
     def _conflict(self, obj: dict[str, Any], index: int, key: tuple[str, int]) -> None:
         self._conflicting.add(key)
         what = f"version {format_time(key[1])}" if key[1] else "object"
         text = f"the same {what} is in this input twice with different content; a change needs a later modified"
         self.report.add(obj, index, problem("conflicting-versions", text, "modified" if key[1] else "id"))
-
-
-def _long_strings(value: Any, most: int, path: str = "") -> Problems | None:
-    """Strings longer than the limit, at any depth of a tree whose depth was checked."""
-    if type(value) is str:
-        return problem("string-too-long", f"a string of {len(value)} characters; at most {most}", path)
-    found: Problems = []
-    if type(value) is dict:
-        for name, item in value.items():
-            if type(item) in (str, dict, list) and (type(item) is not str or len(item) > most):
-                found += _long_strings(item, most, f"{path}.{name}" if path else name) or ()
-    elif type(value) is list:
-        for index, item in enumerate(value):
-            if type(item) in (str, dict, list) and (type(item) is not str or len(item) > most):
-                found += _long_strings(item, most, f"{path}[{index}]") or ()
-    return found or None
