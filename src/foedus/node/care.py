@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from foedus.kernel.domain import Exporter, Importer, domains
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.ports import Clock
 from foedus.node.answers import PageQuery, Progress
 from foedus.node.contract import OnProgress
 from foedus.node.subject import Subject
-from foedus.storage.labels import LabelTable
 
 if TYPE_CHECKING:
     from foedus.node.node import Node
@@ -36,17 +33,6 @@ def counter(stage: str, on_progress: OnProgress | None, clock: Clock) -> Callabl
         return None
     started = clock.now()
     return lambda done, total: on_progress(step(stage, done, total, started, clock.now()))
-
-
-def first_uses(table: LabelTable) -> list[tuple[tuple[str, ...], int]]:
-    """Each label set of the table with the time of the first entry that has it."""
-    sets, rows = np.unique(table.column("labelset"), return_index=True)
-    at, names = table.column("at"), table.names("labelset")
-    return [
-        (names[code], int(at[row]))
-        for code, row in zip(sets.tolist(), rows.tolist(), strict=True)
-        if code >= 0 and names[code] is not None
-    ]
 
 
 def importer_for(data: bytes, format: str, name: str) -> Importer | None:

@@ -28,6 +28,7 @@ from foedus.node.answers import ImportReport, Marking, Published, Seen
 from foedus.node.bulk import LARGE, Bulk
 from foedus.node.clock import SystemClock, SystemRandom
 from foedus.node.contract import OnProgress
+from foedus.node.definitions import Definitions
 from foedus.node.follow import item_of, items
 from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
@@ -86,9 +87,10 @@ class Node:
             self.table = self._open_table(projections)
             self.table_lock = threading.RLock()
             self._catch_up_table()
-            self._learn()
             self._finish_recalls()
-            self.sights = Sights(self.table, registry, clock, self.table_lock)
+            self.definitions = Definitions(self.journal, self.table, registry)
+            self.definitions.follow()
+            self.sights = Sights(self.table, registry, self.definitions, clock, self.table_lock)
             self.projector = Projector(
                 projections, self.journal, self.table, self.limits, self.live.notify, own=own_projector
             )
@@ -275,8 +277,10 @@ class Node:
         ]
 
     def introduce(self, needed: Mapping[str, Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]]) -> None:
-        """Make label definitions known before the entries that name them: ours get an entry of their own."""
-        now = self.clock.now()
+        """Make label definitions known before the entries that name them: ours get an entry of their own.
+
+        Those that came with the records (`definitions`) are entries before them in the same import.
+        """
         fresh = [one for marking_id, one in needed.items() if not self.registry.is_settled(marking_id)]
         if fresh:
             drafts = [
@@ -288,13 +292,7 @@ class Node:
                 )
                 for one in fresh
             ]
-            outcomes = self.writer.submit(drafts).result()
-            for one, outcome in zip(fresh, outcomes, strict=True):
-                at = self.journal.entry(outcome.seq).at
-                self.registry.learn(one, at)
-                self.registry.confirm(str(one["id"]), at)
-        for one in definitions.values():
-            self.registry.learn(one, now)
+            self.writer.submit(drafts).result()
 
     def recall(self, subject: Subject, stix_id: str, reason: str = "") -> int:
         """Withdraw every version that the subject may see. NotFound, NotPermitted; Refused for marking definitions."""
@@ -445,11 +443,9 @@ class Node:
                 self.writer.submit(drafts).result()
 
     def _committed(self, batch: Sequence[Item]) -> None:
-        for item in batch:
-            if item.head is not None and item.head.type == "marking-definition":
-                self.registry.confirm(item.head.id, item.at)
-        for labelset in {item.head.labels for item in batch if item.head is not None}:
-            self.registry.want(labelset, batch[0].at)
+        if any(item.head is not None and item.head.type == "marking-definition" for item in batch):
+            with self.table_lock:
+                self.definitions.follow()
         self.projector.wake()
         self.live.notify()
 
@@ -474,20 +470,6 @@ class Node:
             self.table.apply(batch)
             if on_progress is not None:
                 on_progress(care.step("labels", self.table.cursor, self.journal.size, 0, 0))
-
-    def _learn(self) -> None:
-        """Definitions and their first use, from the label table: nothing of this is stored twice."""
-        code = self.table.code("type", "marking-definition")
-        if code < 0:
-            return
-        column = self.table.column("type")
-        for seq in (column == code).nonzero()[0].tolist():
-            entry = self.journal.entry(seq)
-            if not entry.erased:
-                self.registry.learn(msgspec.json.decode(entry.body), entry.at)
-        for names, at in care.first_uses(self.table):
-            self.registry.want(names, at)
-        self.registry.settle()
 
     def _finish_recalls(self) -> None:
         """A crash between a tombstone and its erasures is made good before anything is read."""

@@ -1,4 +1,4 @@
-"""What marking definitions mean, and the decision on a set of them.
+"""What marking definitions mean, since when, and the decision on a set of them.
 
 A record names its labels by the ids of marking definitions. Some ids are fixed (TLP), the others are learned from
 the journal: our own definitions that carry STANAG 4774 content, and those that came with records. What is not known
@@ -7,15 +7,19 @@ denies.
 An id can be claimed by anybody who may publish, so no definition widens what another one says. Where the id follows
 from the label that the definition carries, that definition alone counts, whatever was sent under the id before or after
 it. For any other id all the definitions that differ hold at once: a reader needs what each of them asks for. (STIX 2.1
-does not version markings: those that differ are a fault or an attack.)
+does not version markings: those that differ are a fault or an attack.) More than `_LABELS` together deny.
+
+What an id meant is kept with the moment from which it did: a decision about an earlier moment stays what it was.
 """
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from foedus.kernel.defaultlabel import most_restrictive
@@ -43,26 +47,28 @@ _GREY = ("#4a4f57", "#ffffff")
 _NOT_KNOWN = Decision(False, (Reason("unknown-marking", "a marking of this record is not known here"),))
 _NONE = Decision(False, (Reason("no-label", "the record carries no label"),))
 _CACHE = 200_000
+_LABELS = 16  # that the definitions of one id may name together
+_EVER = 2**62
 _REMEMBERED = 4_096  # labels whose definition and markings are kept: each import asks for the same few
 
 
 class LabelRegistry:
-    """Meanings by marking id with the moment at which each became known, and decisions, cached."""
+    """Meanings by marking id, each with the moment from which it holds, and decisions, remembered."""
 
     def __init__(self, policies: PolicySet) -> None:
         self.policies = policies
-        self._known: dict[str, tuple[int, Meaning]] = {}
+        self._meanings: dict[str, list[tuple[int, Meaning]]] = {}  # oldest first
         for fixed in (*TLP1_IDS.values(), *TLP2_IDS.values()):
             sense = meaning_of_id(fixed)
             if sense is not None:
-                self._known[fixed] = (-1, sense)
-        self._settled = set(self._known)  # ids whose meaning no further definition touches
-        self._unconfirmed: set[str] = set()  # learned, and not yet in the journal
-        self._first_uses: dict[str, int] = {}  # since when records name a marking
-        self._late: dict[str, int] = {}  # when a marking became known that records named before
-        self._successions: set[int] = set()
-        self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], tuple[int, Decision]] = {}  # since when
-        self.edition = 0  # rises when what records that are there already mean has changed
+                self._meanings[fixed] = [(-1, sense)]
+        self._settled = set(self._meanings)  # ids whose meaning no further definition touches
+        self._changed: list[str] = []  # ids in the order in which their meaning changed
+        self._due: list[tuple[int, str]] = []  # successions by moment, with the id whose label it is
+        self._validity = sorted(
+            {at for one in policies for at in (one.not_before, one.not_after + 1) if 0 < at < _EVER}
+        )
+        self._decisions: dict[tuple[tuple[str, ...], tuple[Clearance, ...]], tuple[int, int, Decision]] = {}
         self._lock = threading.Lock()
         # Pure functions of policies that never change.
         self._definition = lru_cache(_REMEMBERED)(lambda label: marking_for(label, policies))
@@ -76,30 +82,38 @@ class LabelRegistry:
         return marking_id in self._settled
 
     def meaning_of(self, marking_id: str) -> Meaning | None:
-        held = self._known.get(marking_id)
-        return held[1] if held else None
+        """What it means now; None where no definition is known."""
+        held = self._meanings.get(marking_id)
+        return held[-1][1] if held else None
 
     def learn(self, obj: Mapping[str, Any], at: int) -> None:
-        """A definition became known at this moment."""
+        """A definition stands in the journal since this moment. In the journal's order; once more changes nothing."""
         marking_id = str(obj["id"])
         with self._lock:
-            if marking_id in self._settled:
+            sense = self._with(obj)
+            if sense is None or sense == self.meaning_of(marking_id):
                 return
-            held = self.meaning_of(marking_id)
-            sense = self._resolved(meaning(obj))
             if _follows_from_label(obj):
                 self._settled.add(marking_id)
-            elif held is not None:
-                sense = _both(held, sense)
-            if sense == held:
-                return
-            if self._first_uses.get(marking_id, at) < at:
-                self._late[marking_id] = at
-            self._known[marking_id] = (at, sense)
-            self._unconfirmed.add(marking_id)
-            self._successions |= {moment for label in sense.labels for moment in _successions(label)}
+            held = self.meaning_of(marking_id)
+            for moment in _turns(sense) - (_turns(held) if held else set()):
+                insort(self._due, (moment, marking_id))
+            self._meanings.setdefault(marking_id, []).append((at, sense))
             self._decisions = {}  # a new one: a decision under way ends in the old one
-            self.edition += marking_id in self._first_uses
+            self._changed.append(marking_id)
+
+    def with_definition(self, obj: Mapping[str, Any]) -> tuple[Meaning, Meaning] | None:
+        """What a marking that is known means now, and what it would mean with this definition; None: no change."""
+        held, sense = self.meaning_of(str(obj["id"])), self._with(obj)
+        return None if held is None or sense is None or sense == held else (held, sense)
+
+    def _with(self, obj: Mapping[str, Any]) -> Meaning | None:
+        """What the marking means once this definition is known besides the others; None where it is settled."""
+        marking_id = str(obj["id"])
+        if marking_id in self._settled:
+            return None
+        held, sense = self.meaning_of(marking_id), self._resolved(meaning(obj))
+        return sense if held is None or _follows_from_label(obj) else _both(held, sense)
 
     def _resolved(self, sense: Meaning) -> Meaning:
         """Labels under their policies' own names; what no policy here knows stays as it is, and denies."""
@@ -108,67 +122,68 @@ class LabelRegistry:
         except PolicyRefused:
             return sense
 
-    def want(self, labelset: Iterable[str], at: int) -> None:
-        """Records with this label set are there since this moment."""
+    # -- what changes when
+
+    @property
+    def edition(self) -> int:
+        """Rises with every change of a meaning."""
+        return len(self._changed)
+
+    def changed(self, edition: int) -> Sequence[str]:
+        """Ids whose meaning changed since that edition."""
+        return self._changed[edition:]
+
+    def due(self, after: int, until: int) -> Sequence[str] | None:
+        """Ids whose labels were succeeded in (after, until]; None: a policy began or ended, which is about them all."""
+        if any(after < at <= until for at in self._validity):
+            return None
+        with self._lock:
+            first, last = (bisect_right(self._due, at, key=itemgetter(0)) for at in (after, until))
+            return [marking_id for _, marking_id in self._due[first:last]]
+
+    def turns(self, labelset: Sequence[str]) -> list[int]:
+        """Every moment from which the decision on this label set may be another one, rising."""
+        moments = set(self._validity)
         for marking_id in labelset:
-            self._first_uses.setdefault(marking_id, at)
-
-    def confirm(self, marking_id: str, at: int) -> None:
-        """What was learned stands in the journal since this moment: what a restart will find, and so what counts."""
-        with self._lock:
-            if marking_id not in self._unconfirmed:
-                return
-            self._unconfirmed.discard(marking_id)
-            self._known[marking_id] = (at, self._known[marking_id][1])
-            if marking_id in self._late:
-                self._late[marking_id] = at
-
-    def settle(self) -> None:
-        """After start-up, when definitions were learned before their first uses were known: find the late ones."""
-        self._unconfirmed.clear()
-        for marking_id, since in list(self._first_uses.items()):
-            at, _ = self._known.get(marking_id, (-1, None))
-            if at > since:
-                self._late[marking_id] = at
-
-    def turns(self, now: int) -> tuple[int, ...]:
-        """Moments up to now at which the decision on records that were there already may have changed."""
-        if not self._late and not self._successions:
-            return ()
-        with self._lock:
-            moments = {*self._late.values(), *self._successions}
-        return tuple(sorted(t for t in moments if t <= now))
+            for at, sense in self._meanings.get(marking_id, ()):
+                moments |= {at, *_turns(sense)}
+        return sorted(moments)
 
     # -- deciding
 
     def decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
-        """Every label of the set must permit, with the definitions that were not late at that moment."""
-        if any(self._late.get(one, moment) > moment for one in labelset):
-            return _NOT_KNOWN
+        """Every label of the set must permit, with the definitions that were known at that moment."""
         key = (tuple(labelset), clearances)
         decisions = self._decisions
-        since, held = decisions.get(key, (moment, None))
-        if held is not None and since <= moment and (held.until is None or moment < held.until):
-            return held
+        held = decisions.get(key)
+        if held is not None and held[0] <= moment < held[1]:
+            return held[2]
+        turns = self.turns(labelset)
+        place = bisect_right(turns, moment)
+        since, until = turns[place - 1] if place else -_EVER, turns[place] if place < len(turns) else _EVER
         decision = self._decide(labelset, clearances, moment)
         with self._lock:
             if len(decisions) >= _CACHE:
                 decisions.clear()
-            decisions[key] = (moment, decision)
+            decisions[key] = (since, until, decision)
         return decision
 
     def _decide(self, labelset: Sequence[str], clearances: tuple[Clearance, ...], moment: int) -> Decision:
         labels: list[Label] = []
         for marking_id in labelset:
-            sense = self.meaning_of(marking_id)
+            sense = self._meaning_at(marking_id, moment)
             if sense is None or sense.means is Means.UNKNOWN:
                 return _NOT_KNOWN
             labels += sense.labels
         return decide(labels, clearances, self.policies, moment) if labels else _NONE
 
+    def _meaning_at(self, marking_id: str, moment: int) -> Meaning | None:
+        held = self._meanings.get(marking_id, ())
+        return next((sense for at, sense in reversed(held) if at <= moment), None)
+
     def labels(self, labelset: Iterable[str]) -> list[Label]:
         """The labels of a set, without what has no label content."""
-        return [label for one in labelset if (held := self._known.get(one)) is not None for label in held[1].labels]
+        return [label for one in labelset if (sense := self.meaning_of(one)) is not None for label in sense.labels]
 
     def permits(self, label: Label, clearances: tuple[Clearance, ...], moment: int) -> bool:
         """The decision on one label that need not be anybody's yet (a picker's audience)."""
@@ -225,11 +240,17 @@ def _both(one: Meaning, other: Meaning) -> Meaning:
         if sense.means is Means.UNKNOWN:
             return sense
     labels = tuple(dict.fromkeys((*one.labels, *other.labels)))
+    if len(labels) > _LABELS:
+        return Meaning(Means.UNKNOWN, reason=f"the definitions of this marking name more than {_LABELS} labels")
     return Meaning(Means.LABELS, labels) if labels else one
 
 
-def _successions(label: Label) -> Iterable[int]:
-    held = label.succession
-    while held is not None:
-        yield held.at
-        held = held.label.succession
+def _turns(sense: Meaning) -> set[int]:
+    """When labels of this meaning are succeeded by others."""
+    moments = set()
+    for label in sense.labels:
+        succession = label.succession
+        while succession is not None:
+            moments.add(succession.at)
+            succession = succession.label.succession
+    return moments
