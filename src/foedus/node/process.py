@@ -13,18 +13,28 @@ import sys
 _YOUNG = 50_000  # objects made and not freed before the collector looks at them
 _MIDDLE, _OLD = 10, 10
 _TURN = 0.001  # seconds: a thread that comes back from the disk waits so long for one that computes, not 5 ms
-_ARENAS = 2
-_M_ARENA_MAX = -8  # malloc.h of glibc
+
+# malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_ALLOCATOR = {
+    # Each thread would get a pool of its own that keeps what it once held: a hundred megabytes under load.
+    _M_ARENA_MAX: 2,
+    # A large array, request or cache page goes back to the system when it is freed. Left alone, glibc raises this bound
+    # to 32 MB as soon as such a block is freed once; then blocks that come and go leave holes between those that stay.
+    _M_MMAP_THRESHOLD: 256 * 1024,
+    _M_TRIM_THRESHOLD: 1024 * 1024,
+}
 
 
 def start() -> None:
     """Call once, before threads begin."""
     sys.setswitchinterval(_TURN)
     try:
-        # Each thread would get a pool of its own that keeps what it once held: a hundred megabytes under load.
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+        mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return  # not glibc: its own allocator is left as it is
+    for option, value in _ALLOCATOR.items():
+        mallopt(option, value)
 
 
 def settle() -> None:

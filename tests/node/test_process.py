@@ -1,0 +1,38 @@
+"""How the process is set: freed memory goes back to the system."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+_HOLES = """
+import sys
+from foedus.node import process
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+if sys.argv[1] == "set":
+    process.start()
+bytearray(30 << 20)  # a large block comes and goes: from now on glibc, left alone, keeps what is smaller
+before = resident()
+blocks = [bytearray(b"x" * (1 << 20)) for _ in range(60)]
+del blocks[:-1]  # the last one stays, on top of all others
+print(resident() - before)
+"""
+
+
+def _kept(how: str) -> int:
+    """Kilobytes that the process keeps of 60 MB of which one megabyte is in use."""
+    done = subprocess.run([sys.executable, "-c", _HOLES, how], capture_output=True, text=True, check=True, timeout=60)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc's allocator")
+def test_freed_blocks_go_back_to_the_system_although_one_above_them_stays() -> None:
+    assert _kept("set") < 4_000
+    assert _kept("left alone") > 40_000, "the measurement does not show what it should"
