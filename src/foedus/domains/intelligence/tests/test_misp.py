@@ -166,6 +166,17 @@ def test_objects_references_galaxies_and_sightings():
     assert "object references left out" in said and "surveillance-vendor kept as keywords" in said
 
 
+def test_an_object_without_a_uuid_refers_to_nothing_and_nothing_to_it():
+    nameless = attribute(81, "sha256", "c" * 64)
+    del nameless["uuid"]
+    file = {"uuid": uuid(80), "name": "file", "Attribute": [nameless]}
+    pointing = {"name": "domain-ip", "Attribute": [attribute(82, "domain", "evil.example")]}
+    pointing["ObjectReference"] = [{"referenced_uuid": "", "relationship_type": "drops"}]
+    objects, faults = read(event(Object=[file, pointing]))
+    assert of(objects, "relationship") == []
+    assert any("object references left out" in f.message for f in faults)
+
+
 def sighting(number: int, **more: Any) -> dict[str, Any]:
     where = {"uuid": uuid(901), "name": "Belmora CERT"}
     return {"uuid": uuid(number), "date_sighting": "1767280000", "type": "0", "Organisation": where, **more}
