@@ -224,8 +224,8 @@ def test_phrases_and_prefixes_are_counted_too(tmp_path: Path) -> None:
     assert _found(index, "char*", _all(story)) == [0]
     assert frequencies([item.body for item in story.items], units(parse('alpha bra* "alpha bravo"'))).tolist() == [
         [1, 2, 2],
-        [1, 2, 2],
         [1, 2, 1],
+        [1, 2, 2],
     ]
     assert frequencies([b"", bytes(40)], units(parse("alpha"))).tolist() == [[1, 1]]  # erased meanwhile
 
