@@ -15,7 +15,8 @@ from foedus.kernel.label import Category, Clearance, TagType
 from foedus.node.access import Access
 from foedus.node.passwords import Passwords
 from foedus.node.people import COMMAND_LINE, People
-from foedus.storage.accounts import Account, Accounts
+from foedus.storage.account import Account
+from foedus.storage.accounts import Accounts
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND

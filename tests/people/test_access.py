@@ -13,7 +13,8 @@ from foedus.kernel.errors import NotAuthenticated, NotFound, TooMany
 from foedus.node.access import CHECK_EVERY, Access
 from foedus.node.passwords import Passwords
 from foedus.node.people import COMMAND_LINE, People
-from foedus.storage.accounts import CLEARANCE_LEAD, Account, Accounts
+from foedus.storage.account import Account
+from foedus.storage.accounts import CLEARANCE_LEAD, Accounts
 from foedus.storage.credentials import secret_hash
 
 from .conftest import MINUTE, NATO_SECRET, PASSWORD, SECOND, TLP, CountedRandom, FakeClock

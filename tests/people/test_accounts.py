@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from foedus.config import Limits
 from foedus.kernel.errors import Damaged, NotFound, Refused
 from foedus.kernel.label import Category, Clearance, TagType
-from foedus.storage.accounts import CLEARANCE_LEAD, Accounts, decode_clearances, encode_clearances
+from foedus.storage.account import decode_clearances, encode_clearances
+from foedus.storage.accounts import CLEARANCE_LEAD, Accounts
 from foedus.storage.credentials import TOKEN_PREFIX, secret_hash
 
 from .conftest import MINUTE, NATO_RESTRICTED, NATO_SECRET, SECOND, TLP, CountedRandom, FakeClock

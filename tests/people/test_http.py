@@ -26,7 +26,7 @@ from foedus.faces.http.signin import safe_target, signin_routes
 from foedus.kernel.errors import FoedusError, NotAuthenticated, NotPermitted, TooMany
 from foedus.node.access import Access
 from foedus.node.people import COMMAND_LINE, People
-from foedus.storage.accounts import Account
+from foedus.storage.account import Account
 
 from .conftest import MINUTE, PASSWORD, SECOND, FakeClock
 

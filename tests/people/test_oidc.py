@@ -24,7 +24,7 @@ from foedus.kernel.errors import Fault, NotAuthenticated, PolicyRefused
 from foedus.kernel.label import Clearance
 from foedus.node.access import Access
 from foedus.node.people import COMMAND_LINE, People
-from foedus.storage.accounts import Account
+from foedus.storage.account import Account
 
 from .conftest import NATO_RESTRICTED, NATO_SECRET, SECOND, TLP, CountedRandom, FakeClock
 

@@ -8,7 +8,7 @@ from foedus.kernel.errors import NotAuthenticated, NotFound, NotPermitted, Refus
 from foedus.node.access import Access, Subject
 from foedus.node.people import COMMAND_LINE, People
 from foedus.node.roles import ROLES, SCOPES, VERBS, permits, scopes_of
-from foedus.storage.accounts import Account
+from foedus.storage.account import Account
 
 from .conftest import PASSWORD, TLP
 

@@ -24,7 +24,8 @@ from foedus.kernel.errors import Busy, NotAuthenticated, NotFound, StorageFull, 
 from foedus.kernel.ports import Clock, Random
 from foedus.node.passwords import Passwords
 from foedus.node.subject import FULL_SCOPE, Epoch, Subject, Via
-from foedus.storage.accounts import Account, Accounts
+from foedus.storage.account import Account
+from foedus.storage.accounts import Accounts
 from foedus.storage.credentials import SECOND, TOKEN_PREFIX, SessionRow, secret_hash
 
 __all__ = ["FULL_SCOPE", "Access", "Epoch", "Identity", "SignedIn", "Subject", "Via"]

@@ -15,7 +15,7 @@ from foedus.kernel.label import Clearance
 from foedus.node.access import Access
 from foedus.node.roles import ROLES, SCOPES, scopes_of
 from foedus.node.subject import Subject
-from foedus.storage.accounts import Account, Change
+from foedus.storage.account import Account, Change
 from foedus.storage.credentials import SessionRow, TokenRow
 from foedus.storage.keepsakes import Identity
 

@@ -24,7 +24,8 @@ from foedus.node.contract import OnProgress
 from foedus.node.node import Node
 from foedus.node.people import COMMAND_LINE, People
 from foedus.node.roles import scopes_of
-from foedus.storage.accounts import Account, Accounts
+from foedus.storage.account import Account
+from foedus.storage.accounts import Accounts
 from foedus.storage.segments import SegmentJournal
 from foedus.storage.verification import verify_folder
 

@@ -11,77 +11,25 @@ Example:
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import msgspec
 
 from foedus.config import Limits
-from foedus.kernel.errors import Damaged, Fault, NotFound, Refused
+from foedus.kernel.errors import Fault, NotFound, Refused
 from foedus.kernel.label import Clearance
 from foedus.kernel.ports import Clock, Random
+from foedus.storage.account import Account, Change, checked_clearances, decode_clearances, encode_clearances, faults_of
 from foedus.storage.accountfile import AccountFile
 from foedus.storage.credentials import Failures, Links, Sessions, Tokens
 from foedus.storage.keepsakes import Identities, Marks, SavedSearches
 
-LANGUAGES = ("en", "fr")
-
 # A changed clearance begins a little in the future, so that every process has heard of it before it counts. Otherwise
 # a reader who polls in between would move past the moment of release and miss what the change released.
 CLEARANCE_LEAD = 750_000
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")  # no colon: Basic authentication splits there
-_ROLE = re.compile(r"[a-z][a-z-]{0,31}")
-_MAX_CLEARANCES = 64 * 1024  # bytes of one history entry
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One account as it stands. `epochs`: (since, clearances), oldest first; the last may begin in a moment."""
-
-    id: int
-    name: str
-    display_name: str
-    roles: frozenset[str]
-    active: bool
-    created: int
-    language: str
-    zone: str
-    has_password: bool
-    epochs: tuple[tuple[int, tuple[Clearance, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of the administrative log."""
-
-    id: int
-    at: int
-    actor: str
-    account: str
-    action: str  # "add", "change", "clearances", "deactivate", "password", "token", ...
-    detail: Mapping[str, Any]
-
-
-def encode_clearances(clearances: Iterable[Clearance]) -> str:
-    """Clearances as JSON: the same text for equal clearances."""
-    return msgspec.json.encode(tuple(clearances), order="sorted").decode()
-
-
-def decode_clearances(text: str) -> tuple[Clearance, ...]:
-    """The clearances that `encode_clearances` wrote. Raises Damaged for anything else: never a guess."""
-    try:
-        clearances = msgspec.json.decode(text, type=tuple[Clearance, ...])
-    except msgspec.MsgspecError as error:
-        raise Damaged("a stored clearance cannot be read") from error
-    if encode_clearances(clearances) != text:
-        raise Damaged("a stored clearance is not what was written")
-    return clearances
 
 
 class Accounts:
@@ -174,10 +122,10 @@ class Accounts:
     ) -> Account:
         """A new active account, cleared from now on. Raises Refused: name taken, or something malformed."""
         display_name = display_name or name
-        faults = list(_faults(name=name, roles=roles, display_name=display_name, language=language, zone=zone))
+        faults = list(faults_of(name=name, roles=roles, display_name=display_name, language=language, zone=zone))
         if faults:
             raise Refused(faults)
-        text = _bounded(tuple(clearances))
+        text = checked_clearances(tuple(clearances))
         now = self._clock.now()
         with self.file.transaction() as db:
             if db.execute("SELECT 1 FROM account WHERE name = ?", (name,)).fetchone():
@@ -206,7 +154,7 @@ class Accounts:
         given = {key: value for key, value in given.items() if value is not None}
         if roles is not None:
             given["roles"] = sorted(roles)
-        faults = list(_faults(**given))
+        faults = list(faults_of(**given))
         if faults:
             raise Refused(faults)
         with self.file.transaction() as db:
@@ -220,7 +168,7 @@ class Accounts:
 
     def set_clearances(self, name: str, clearances: Iterable[Clearance], *, by: str) -> int:
         """From the answered moment on (microseconds, less than a second ahead) these clearances are in force."""
-        text = _bounded(tuple(clearances))
+        text = checked_clearances(tuple(clearances))
         with self.file.transaction() as db:
             account = self.get(name)
             last, current = account.epochs[-1] if account.epochs else (0, ())
@@ -298,36 +246,3 @@ _SELECT = "SELECT id, name, display_name, roles, active, created, language, zone
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
-
-
-def _bounded(clearances: tuple[Clearance, ...]) -> str:
-    text = encode_clearances(clearances)
-    if len(text) > _MAX_CLEARANCES:
-        raise Refused([Fault("clearance-too-large", f"a clearance has at most {_MAX_CLEARANCES} bytes")])
-    policies = [clearance.policy for clearance in clearances]
-    if len(set(policies)) != len(policies):
-        raise Refused([Fault("clearance-twice", "at most one clearance under each policy")])
-    return text
-
-
-def _faults(**given: Any) -> Iterable[Fault]:
-    """What is wrong with the properties that are given."""
-    name = given.get("name")
-    if name is not None and not _NAME.fullmatch(name):
-        yield Fault(
-            "invalid-name",
-            "a name has 1 to 64 characters a-z, 0-9, '.', '_', '@', '-' and begins with a letter or digit",
-            path="name",
-        )
-    for role in given.get("roles", ()):
-        if not _ROLE.fullmatch(role):
-            yield Fault("invalid-role", f"not the name of a role: {role!r}", path="roles")
-    shown = given.get("display_name")
-    if shown is not None and not (0 < len(shown) <= 128 and shown.isprintable()):
-        yield Fault("invalid-display-name", "1 to 128 printable characters", path="display_name")
-    language = given.get("language")
-    if language is not None and language not in LANGUAGES:
-        yield Fault("unknown-language", f"one of {', '.join(LANGUAGES)}", path="language")
-    zone = given.get("zone")
-    if zone is not None and zone != "UTC" and zone not in available_timezones():
-        yield Fault("unknown-zone", "a name of the IANA time zone database, for example Europe/Helsinki", path="zone")

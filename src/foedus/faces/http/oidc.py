@@ -30,7 +30,7 @@ from foedus.kernel.errors import FoedusError, NotAuthenticated, Refused, TooMany
 from foedus.kernel.label import Clearance
 from foedus.kernel.ports import Clock, Random
 from foedus.node.access import Access, SignedIn
-from foedus.storage.accounts import Account
+from foedus.storage.account import Account
 from foedus.storage.credentials import new_secret
 
 __all__ = ["OidcSettings", "OidcSignIn", "OpenIdClient", "ProviderRefused", "oidc_routes"]
