@@ -14,24 +14,24 @@ last checkpoint, a megabyte of frames, two bits an entry.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Verifier, split_note
-from foedus.kernel.merkle import Frontier
+from foedus.kernel.merkle import EMPTY_ROOT
 from foedus.kernel.ports import Damage, Kind, Verification
 from foedus.storage.bits import Bits
+from foedus.storage.findings import MAX_DAMAGE, Findings
 from foedus.storage.frames import CHECKPOINT, ENTRY, ERASED, FIXED, BadFrame, EntryHead, Frame, entry_head, entry_run
 from foedus.storage.layout import Segment, Segments, read_segment, segment_paths
 from foedus.storage.recovery import damage_after
+from foedus.storage.rootcheck import Batch
 from foedus.storage.storedtree import StoredTree
 from foedus.storage.tombstones import targets_of
-from foedus.storage.tree import LEVELS
 
-MAX_DAMAGE = 1_000  # findings that are reported one by one
 _MAX_OPEN = 1_000_000  # entries without a checkpoint after them that are still kept for a root
 _KINDS = frozenset(map(int, Kind))
 
@@ -56,7 +56,7 @@ def verify_folder(
 
 
 class _Verification:
-    """One run. `seq` is the entry expected next; `open_from` the first entry that no checkpoint has covered yet."""
+    """One run. `seq` is the entry expected next; `batch` the entries that no checkpoint has covered yet."""
 
     def __init__(
         self,
@@ -73,21 +73,17 @@ class _Verification:
         self.progress = progress
         self.segments = Segments(folder)
         self.origin = ""
-        self.damage: list[Damage] = []
-        self.unreported = 0
+        self.findings = Findings()
+        self._report = self.findings.report
         self.seq = 0
         self.last_at = 0
-        self.open_from = 0
-        self.leaves: list[bytes | None] = []  # of the open entries; None where unknown
-        self.computed: dict[int, bytes] = {}  # leaves from the content of open entries that contradict their frame
-        self.differing: list[int] = []  # open entries whose leaf is another one in the stored tree
-        self.frontier: Frontier | None = Frontier()
         self.gap = ""  # a bad frame that the next good one will put in its place
         self.checkpoints = 0
         self.size = 0
-        self.root = self.frontier.root() if self.frontier else b""
+        self.root = EMPTY_ROOT
         self.erased, self.named = Bits(), Bits()
         self.stored = StoredTree(folder / "tree", self._report)
+        self.batch = Batch(self.stored, self.findings)
 
     def run(self) -> Verification:
         started = time.perf_counter()
@@ -105,24 +101,15 @@ class _Verification:
         self._finish()
         self.stored.close()
         self.segments.clear()
-        found = sorted(self.damage, key=lambda d: (d.seq < 0, d.seq))
-        found += self._untold(found)
-        if self.unreported:
-            found.append(Damage(-1, f"{self.unreported} further findings are not listed"))
+        found = self.findings.in_order(self._untold())
         seconds = time.perf_counter() - started
-        return Verification(self.size, self.checkpoints, self.erased.count(), self.root, tuple(found), seconds)
+        return Verification(self.size, self.checkpoints, self.erased.count(), self.root, found, seconds)
 
-    def _untold(self, damage: list[Damage]) -> list[Damage]:
+    def _untold(self) -> list[Damage]:
         """Entries erased without a tombstone. After all else: where entries are damaged, it may be among them."""
         unnamed = list(islice(self.erased.minus(self.named), MAX_DAMAGE))
-        doubt = ", or it is among the damaged entries" if damage else ""
+        doubt = ", or it is among the damaged entries" if self.findings else ""
         return [Damage(seq, f"entry {seq} is erased, but no tombstone names it{doubt}") for seq in unnamed]
-
-    def _report(self, seq: int, message: str) -> None:
-        if len(self.damage) < MAX_DAMAGE:
-            self.damage.append(Damage(seq, message))
-        else:
-            self.unreported += 1
 
     # -- segments and frames
 
@@ -201,12 +188,12 @@ class _Verification:
         else:
             leaf = sha256(entry_run(found)).digest()
             if leaf != head.leaf:
-                self.computed[seq] = leaf
+                self.batch.contradicted(seq, leaf)
                 self._report(seq, f"the content of entry {seq} is not what its leaf says")
             if head.kind == Kind.TOMBSTONE:
                 self._tombstone(seq, found.buffer[found.lo + FIXED + head.envelope_length : found.hi])
         if self.stored.leaf(seq) not in (None, head.leaf):
-            self.differing.append(seq)
+            self.batch.differs(seq)
         if self.stored.address(seq) not in (None, found.position):
             self._report(
                 seq, f"tree/positions says another place for entry {seq}: delete the folder tree, it is rebuilt"
@@ -214,7 +201,7 @@ class _Verification:
         self._take(head.leaf)
 
     def _take(self, leaf: bytes | None) -> None:
-        self.leaves.append(leaf)
+        self.batch.take(leaf)
         self.seq += 1
 
     def _tombstone(self, seq: int, body: bytes) -> None:
@@ -233,15 +220,15 @@ class _Verification:
         """Account for the entries between the expected one and `seq`. False where the frame cannot be placed."""
         if self.gap:
             # With no entry missing, it was a checkpoint, and concerns the entries since the one before.
-            self._report(self.seq if seq > self.seq else self.open_from, f"{self.gap} ({_lost(self.seq, seq)})")
+            self._report(self.seq if seq > self.seq else self.batch.first, f"{self.gap} ({_lost(self.seq, seq)})")
             self.gap = ""
         elif seq != self.seq:
             self._report(min(seq, self.seq), otherwise)
         if seq < self.seq:
             return False
         if seq - self.seq > _MAX_OPEN:
-            self._lose_roots("too many entries are missing")
-            self.seq = self.open_from = seq
+            self.batch.lose_roots("too many entries are missing")
+            self.seq = self.batch.first = seq
         while self.seq < seq:
             self._take(self.stored.leaf(self.seq))
         return True
@@ -254,7 +241,7 @@ class _Verification:
         try:
             checkpoint = Checkpoint.parse(split_note(note)[0])
         except NoteRefused as error:
-            self._report(self.open_from, f"the checkpoint after entry {self.seq - 1} cannot be read: {error.message}")
+            self._report(self.batch.first, f"the checkpoint after entry {self.seq - 1} cannot be read: {error.message}")
             return
         if not self._reach(
             checkpoint.size, f"the checkpoint after entry {self.seq - 1} is for {checkpoint.size} entries"
@@ -263,60 +250,15 @@ class _Verification:
         try:
             self.verifier.verify(note)
         except NoteRefused as error:
-            self._report(self.open_from, f"the checkpoint of {self.seq} entries does not verify: {error.message}")
+            self._report(self.batch.first, f"the checkpoint of {self.seq} entries does not verify: {error.message}")
         if checkpoint.origin != self.origin:
-            self._report(self.open_from, f"the checkpoint of {self.seq} entries is of another origin")
+            self._report(self.batch.first, f"the checkpoint of {self.seq} entries is of another origin")
         if self.stored.contradicts(self.seq, found.end, note):
             self._report(-1, "tree/cursor is not that of this journal: delete the folder tree, it is rebuilt")
-        self._close_batch(checkpoint)
+        self.batch.close(checkpoint, self.seq)
         self.size, self.root = checkpoint.size, checkpoint.root
         if self.progress:
             self.progress(found.end, self.end or self.segments.end())
-
-    def _close_batch(self, checkpoint: Checkpoint) -> None:
-        """Find leaves for the open entries that make the signed root, and take the tree forward with them."""
-        frontier = self._matching(self.leaves, checkpoint)
-        if frontier:
-            for seq in self.differing:
-                self._report(
-                    seq, f"tree/level-00 has another leaf for entry {seq}: delete the folder tree, it is rebuilt"
-                )
-        elif self.stored.root(checkpoint.size) == checkpoint.root:
-            for seq in self.differing:
-                if seq not in self.computed:
-                    self._report(seq, f"entry {seq} was altered: the signed tree has another leaf")
-            frontier = self.stored.frontier(checkpoint.size)
-        elif self.computed:
-            mended = [self.computed.get(self.open_from + i, leaf) for i, leaf in enumerate(self.leaves)]
-            frontier = self._matching(mended, checkpoint)
-        if frontier is None and self.frontier is not None:
-            first, last = self.open_from, checkpoint.size - 1
-            self._report(first, f"entries {first} to {last} are not those of their checkpoint")
-            self._lose_roots("it cannot be told which of them is right")
-        self.frontier = frontier
-        self.open_from = self.seq
-        self.leaves, self.computed, self.differing = [], {}, []
-
-    def _matching(self, leaves: Sequence[bytes | None], checkpoint: Checkpoint) -> Frontier | None:
-        """The frontier with these leaves, where it has the checkpoint's root."""
-        if self.frontier is None or None in leaves:
-            return None
-        frontier = self.frontier.copy()
-        completed = frontier.extend([leaf for leaf in leaves if leaf is not None])
-        if frontier.root() != checkpoint.root:
-            return None
-        for level in LEVELS[1:]:
-            if level < len(completed):
-                first = (frontier.size >> level) - len(completed[level])
-                self.stored.compare(level, first, completed[level])
-        return frontier
-
-    def _lose_roots(self, reason: str) -> None:
-        self.frontier = None
-        self._report(
-            self.open_from,
-            f"{reason}; roots from entry {self.open_from} on are checked again only where the stored tree has them",
-        )
 
     def _finish(self) -> None:
         if self.gap:
