@@ -3,6 +3,20 @@
 
 (() => {
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // A colour of the style sheet as it is now, on light or on dark: only a property that uses it knows.
+  const known = new Map();
+  const colour = (name) => {
+    if (!known.has(name)) known.set(name, resolved(name));
+    return known.get(name);
+  };
+  function resolved(name) {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.hidden = true;
+    probe.style.color = `var(${name}, var(--accent))`;
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
   const narrow = () => matchMedia("(max-width: 800px)").matches;
   const drawn = [];
 
@@ -15,15 +29,15 @@
   }
 
   const axis = () => ({
-    axisLine: { lineStyle: { color: css("--line-strong") } },
+    axisLine: { lineStyle: { color: colour("--line-strong") } },
     axisTick: { show: false },
-    axisLabel: { color: css("--ink-2"), fontFamily: css("--font"), fontSize: 12 },
-    splitLine: { lineStyle: { color: css("--line") } },
+    axisLabel: { color: colour("--ink-2"), fontFamily: css("--font"), fontSize: 12 },
+    splitLine: { lineStyle: { color: colour("--line") } },
   });
 
   const tooltip = () => ({
-    renderMode: "richText", backgroundColor: css("--sheet"), borderColor: css("--line-strong"),
-    textStyle: { color: css("--ink"), fontFamily: css("--font"), fontSize: 13 },
+    renderMode: "richText", backgroundColor: colour("--sheet"), borderColor: colour("--line-strong"),
+    textStyle: { color: colour("--ink"), fontFamily: css("--font"), fontSize: 13 },
   });
 
   function bars(rows, lying) {
@@ -31,10 +45,10 @@
     const values = { type: "value", minInterval: 1, splitNumber: lying ? 3 : 4, ...axis(), axisLine: { show: false } };
     if (lying) names.inverse = true;
     return {
-      animation: false, tooltip: { trigger: "axis", axisPointer: { type: "shadow", shadowStyle: { color: css("--line"), opacity: .35 } }, ...tooltip() },
+      animation: false, tooltip: { trigger: "axis", axisPointer: { type: "shadow", shadowStyle: { color: colour("--line"), opacity: .35 } }, ...tooltip() },
       grid: { left: 4, right: 12, top: 8, bottom: 2, containLabel: true },
       xAxis: lying ? values : names, yAxis: lying ? names : values,
-      series: [{ type: "bar", barMaxWidth: 16, itemStyle: { color: css("--accent"), borderRadius: 2 },
+      series: [{ type: "bar", barMaxWidth: 16, itemStyle: { color: colour("--accent"), borderRadius: 2 },
         data: rows.map((r) => ({ value: r.value, href: r.href })) }],
     };
   }
@@ -51,11 +65,11 @@
         grid: { left: 4, right: 16, top: 8, bottom: 4, containLabel: true },
         dataZoom: [{ type: "inside", filterMode: "none" }],
         xAxis: { type: "time", ...axis(), splitNumber: narrow() ? 3 : 6, axisLabel: { ...axis().axisLabel, hideOverlap: true } },
-        yAxis: { type: "category", data: lanes, inverse: true, ...axis(), axisLine: { show: false }, splitLine: { show: true, lineStyle: { color: css("--line") } } },
+        yAxis: { type: "category", data: lanes, inverse: true, ...axis(), axisLine: { show: false }, splitLine: { show: true, lineStyle: { color: colour("--line") } } },
         series: [{ type: "scatter", symbolSize: 10,
           data: rows.map((r) => ({
             value: [r.dataset.at, r.dataset.lane], href: r.dataset.href, label: r.dataset.label,
-            itemStyle: { color: css("--fam-" + r.dataset.family) || css("--accent"), opacity: .82 },
+            itemStyle: { color: colour("--fam-" + r.dataset.family), opacity: .82 },
           })) }],
       },
     };
@@ -90,6 +104,7 @@
     for (const figure of root.querySelectorAll("[data-chart]")) draw(figure);
   }
   function again() {
+    known.clear();
     for (const [, chart] of drawn.splice(0)) chart.dispose();
     drawAll(document);
   }
