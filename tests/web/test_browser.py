@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from .coalition import HIGH, INDICATOR, MALWARE, REPORT, World, link, stix
+from .chromium import IN_A_BROWSER
+from .coalition import HIGH, INDICATOR, MALWARE, REPORT, World, stix
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="Chromium is not installed at /usr/bin/chromium"),
-]
+pytestmark = IN_A_BROWSER
 
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def signed_in(browser: Any, world: World) -> Iterator[Open]:
-    """Open a signed-in page; at the end no page has said anything in the console."""
-    said: list[str] = []
-    contexts = []
-
-    def open_page(name: str = "anna", *, width: int = 1440, dark: bool = False) -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            base_url=world.url,
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda m: said.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda e: said.append(str(e)))
-        page.goto(f"/signin/link/{link(world.node, name)}")
-        page.click("main form button")
-        page.wait_for_url("**/")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert said == []
 
 
 def test_a_record_that_arrives_slides_in_and_its_hidden_sibling_does_not(signed_in: Open, world: World) -> None:

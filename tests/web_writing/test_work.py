@@ -39,6 +39,7 @@ def test_a_request_from_asked_to_closed(people: World, browser: Sign) -> None:
     address = asked(anna, priority="flash", needed_by="2026-12-24T12:00", about=[REPORT["id"]])
     page = anna.get(address)
     assert "Who touched the pumps?" in page.text
+    assert f'href="{address}"' in anna.get("/").text  # home leads to where it can be answered
     assert "What the pumps say" in page.text
     people.clock.tick()
     assert anna.post(f"{address}/assign", {"assignee": ME["id"]}).status_code == 303

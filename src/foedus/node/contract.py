@@ -62,6 +62,10 @@ class View(Protocol):
         """Latest versions, most recently released first; with `since_released`, only later ones."""
         ...
 
+    def latest_release(self) -> int:
+        """The release time of what arrived last in this view, 0 where it is empty. Nothing is released by asking."""
+        ...
+
     def neighbours(
         self, stix_id: str, *, kinds: frozenset[str] | None = None, limit: int = 50, cursor: str = ""
     ) -> Neighbours: ...

@@ -25,6 +25,12 @@ class Refusal:
     body: bytes = b""
 
 
+# What a page that waits for events is told when its session is over. An error would make it try again and again, and a
+# Basic challenge would make the browser ask for a password of its own.
+_ENDED = Refusal(
+    200, ((b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")), b"event: ended\ndata: \n\n"
+)
+
 Refuse = Callable[[Scope, FoedusError], Refusal]
 
 
@@ -47,7 +53,10 @@ def refuse_as_json(scope: Scope, error: FoedusError) -> Refusal:
 def refuse_as_page(scope: Scope, error: FoedusError) -> Refusal:
     """For browsers: who is not signed in is led to the sign-in page and back; everybody else gets JSON."""
     headers = dict(scope["headers"])
-    browser = b"text/html" in headers.get(b"accept", b"") and b"authorization" not in headers
+    accepted = headers.get(b"accept", b"")
+    if isinstance(error, NotAuthenticated) and accepted == b"text/event-stream" and b"authorization" not in headers:
+        return _ENDED
+    browser = b"text/html" in accepted and b"authorization" not in headers
     partial = headers.get(b"hx-request") == b"true"
     if not isinstance(error, NotAuthenticated) or not (browser or partial):
         return refuse_as_json(scope, error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from foedus.faces.web import times
 from foedus.faces.web.visit import Visit
 from foedus.kernel.errors import Refused
 from foedus.kernel.searchtext import SearchText, matches, parse
@@ -39,8 +40,7 @@ class Desk:
 
     def latest(self) -> int:
         """The release time of what arrived last for this reader."""
-        newest = self._v.view.newest(limit=1)
-        return newest[0].released if newest else 0
+        return self._v.view.latest_release()
 
     def seen(self) -> int:
         """Up to where the person had read when their present visit began; moves by itself at the next visit."""
@@ -71,12 +71,13 @@ class Desk:
         self._accounts.searches.advance(self._account, name, str(self.latest()))
         return kept.query
 
+    def searches(self) -> list[SavedSearch]:
+        """All saved searches, by name."""
+        return self._accounts.searches.of(self._account)
+
     def saved(self) -> list[Saved]:
         """All saved searches with their new hits."""
-        kept = self._accounts.searches.of(self._account)
-        if not kept:
-            return []
-        return [self._counted(search) for search in kept]
+        return [self._counted(search) for search in self.searches()]
 
     def _counted(self, search: SavedSearch) -> Saved:
         """Counted in the index: no record is released by it."""
@@ -95,11 +96,14 @@ def asked_for(query: str) -> SearchQuery:
         values.setdefault(key, []).append(value)
     text = values.get("q", [""])[0]
     parse(text)
+    since, until = times.month(values.get("month", [""])[0])
     return SearchQuery(
         text=text,
         types=frozenset(values["type"]) if values.get("type") else None,
         originator=values.get("originator", [""])[0],
         label=values.get("label", [""])[0],
+        since=since,
+        until=until,
     )
 
 
@@ -117,6 +121,9 @@ class Matcher:
         if originator and found.originator != originator[0]:
             return False
         if label and label[0] not in found.labels:
+            return False
+        since, until = times.month(self._query.get("month", [""])[0])
+        if since is not None and until is not None and not since <= found.version <= until:
             return False
         marking = " ".join(m.text for m in self._v.markings(found)) if self._text.filters.get("label") else ""
         return matches(self._text, found.obj, originator=found.originator, marking=marking)

@@ -48,3 +48,13 @@ def shown(at: int, where: tzinfo, *, seconds: bool = False, day: bool = False) -
 def read(text: str) -> int | None:
     """A STIX timestamp or an ISO date as microseconds, None where it is none."""
     return when(text)
+
+
+def month(text: str) -> tuple[int | None, int | None]:
+    """The first and the last microsecond of `2026-03`, (None, None) where the text is no month."""
+    year, _, number = text.partition("-")
+    if not (len(text) == 7 and year.isdigit() and number.isdigit() and text.isascii()):
+        return None, None
+    following = f"{int(year) + 1:04d}-01" if number == "12" else f"{year}-{int(number) + 1:02d}"
+    since, end = read(text), read(following)
+    return (since, end - 1) if since is not None and end is not None else (None, None)

@@ -145,7 +145,7 @@ class Visit:
         self, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200, echo: bool = True
     ) -> Response[str]:
         """A whole page. `echo`: whether links to change language and theme keep the address's query."""
-        full = {"v": self, "t": self.t, "echo": echo, **(context or {})}
+        full = {"v": self, "t": self.t, "echo": echo, "bell": None, **(context or {})}
         html = environment().get_template(template).render(full)
         return Response(html, status_code=status, media_type="text/html; charset=utf-8", cookies=self._cookies())
 

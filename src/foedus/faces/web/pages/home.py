@@ -8,37 +8,15 @@ from litestar import Response, get, post
 from litestar.response import Redirect
 
 from foedus.faces.web.desk import Desk
+from foedus.faces.web.pages.requests import waiting
 from foedus.faces.web.rows import Row, rows
 from foedus.faces.web.visit import AnyRequest, Visit, visit
-from foedus.kernel.errors import FoedusError
 from foedus.node.answers import SearchQuery
 
 _SHOWN = 14
 _NOT_NEWS = frozenset({"relationship", "marking-definition", "extension-definition", "language-content"})
 _TYPES = 10
 _MONTHS = 18
-_OPEN = ("asked", "assigned")
-
-
-def requests(v: Visit) -> list[dict[str, Any]]:
-    """Open requests for information, those assigned to this person's name first; none where no domain knows them."""
-    if not any(q.name == "requests" for d in v.verbs.domains() if d.name == "intelligence" for q in d.queries):
-        return []
-    try:
-        lines = v.verbs.ask(v.subject, "intelligence", "requests", {})
-    except FoedusError:
-        return []
-    waiting = [line for line in lines if line["state"] in _OPEN]
-    people = {
-        f.id: str(f.obj.get("name", ""))
-        for f in v.view.many([r["assigned_to"] for r in waiting if r["assigned_to"]]).values()
-    }
-    mine = {v.subject.name, v.subject.display_name} - {""}
-    out = [
-        {**line, "assignee": people.get(line["assigned_to"], ""), "mine": people.get(line["assigned_to"]) in mine}
-        for line in waiting
-    ]
-    return sorted(out, key=lambda line: not line["mine"])[:8]
 
 
 def _news(v: Visit, types: frozenset[str], since: int) -> tuple[list[Row], list[Row]]:
@@ -67,7 +45,7 @@ def home(request: AnyRequest) -> Response[str]:
             "new": new,
             "earlier": earlier,
             "more_new": len(new) == _SHOWN,
-            "requests": requests(v),
+            "requests": waiting(v),
             "saved": desk.saved(),
             "total": answer.total,
             "types": [(v.type_name(f.value), f.count, f"/search?type={f.value}") for f in kinds[:_TYPES]],

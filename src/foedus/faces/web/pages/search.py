@@ -79,15 +79,8 @@ def asked(request: AnyRequest) -> Asked:
 
 
 def query(this: Asked, *, limit: int = PAGE, offset: int = 0) -> SearchQuery:
-    """The same as the node's question. Raises Refused where the month is none."""
-    since = until = None
-    if this.month:
-        since = times.read(this.month)
-        year, _, number = this.month.partition("-")
-        if since is not None and number.isdigit() and year.isdigit():
-            following = f"{int(year) + 1}-01" if number == "12" else f"{year}-{int(number) + 1:02d}"
-            until = times.read(following)
-            until = until - 1 if until is not None else None
+    """The same as the node's question; a month that is none narrows nothing."""
+    since, until = times.month(this.month)
     return SearchQuery(
         text=this.text,
         types=frozenset(this.types) or None,
