@@ -20,7 +20,7 @@ Problems = list[Problem]
 Check = Callable[[Any], Problems | None]
 
 REMEMBERED = 8_192  # values remembered as good, for each check that remembers
-_PRECISE_LENGTH = len("2016-04-06T20:03:48.000Z")
+PRECISE_LENGTH = len("2016-04-06T20:03:48.000Z")
 ENOUGH = 1_000  # problems of one list or object after which the rest of it is not looked at
 
 
@@ -134,7 +134,7 @@ def precise_time(value: Any) -> Problems | None:
     """`created` and `modified`: a timestamp with milliseconds at least (sections 3.2 and 3.6)."""
     if type(value) is not str:
         return wrong_type("a timestamp", value)
-    if len(value) < _PRECISE_LENGTH:
+    if len(value) < PRECISE_LENGTH:
         text = f"{quoted(value)} must have milliseconds, as in 2016-04-06T20:03:48.000Z"
         return time(value) or problem("invalid-timestamp", text)
     return time(value)

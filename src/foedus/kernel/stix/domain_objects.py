@@ -36,12 +36,11 @@ from foedus.kernel.stix.common import (
 from foedus.kernel.stix.containers import observable_container
 from foedus.kernel.stix.markings import check_circular, check_definition, check_selectors
 from foedus.kernel.stix.patterns import check_pattern
-from foedus.kernel.stix.plan import Family, Order, Plan
+from foedus.kernel.stix.plan import AGE, Family, Order, Plan
 from foedus.kernel.stix.values import language
 from foedus.kernel.stix.vocabulary import EXTENSION_TYPES, OPINIONS, SDO_TYPES
 
 _REQUIRED = ("spec_version", "created", "modified")
-_MODIFIED: Order = ("modified", "created", False)
 _SEEN: Order = ("last_seen", "first_seen", False)
 _TEXT: dict[str, Check] = {"name": string, "description": string}
 _TIMES_SEEN: dict[str, Check] = {"first_seen": time, "last_seen": time}
@@ -65,7 +64,7 @@ def _plan(
         {**DOMAIN, **properties},
         required=(*_REQUIRED, *required.split()),
         any_of=any_of,
-        orders=(_MODIFIED, *orders),
+        orders=(AGE, *orders),
         rules=(check_selectors, *rules),
     )
 
