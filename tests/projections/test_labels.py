@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foedus.storage.labels import ERASED, SIBLINGS, TOMBSTONE, LabelTable
 from foedus.storage.sortedindex import SortedIndex
@@ -65,17 +67,56 @@ def test_ids_are_found_in_any_batching(batch: int) -> None:
     assert set(np.flatnonzero(table.column("flags") & SIBLINGS).tolist()) == several
 
 
+class _Column:
+    """A column of hashes and an index over it, filled as the label table does."""
+
+    def __init__(self) -> None:
+        self.hashes = np.empty(0, np.uint64)
+        self.index = SortedIndex(lambda rows: self.hashes[rows])
+        self.repeated: set[int] = set()
+
+    def add(self, keys: list[int]) -> None:
+        start = len(self.hashes)
+        self.hashes = np.append(self.hashes, np.array(keys, np.uint64))
+        self.repeated.update(self.index.add(self.hashes[start:], start).tolist())
+
+
 def test_the_index_finds_across_merges() -> None:
     dice = random.Random(3)
-    keys = [dice.choice([dice.randrange(1, 1 << 64), 5, 0, (1 << 64) - 1]) for _ in range(200_000)]
-    index = SortedIndex()
+    keys = [dice.choice([dice.randrange(1, 1 << 64), 5, 0, (1 << 64) - 1]) for _ in range(60_000)]
+    column = _Column()
     for start in range(0, len(keys), 1000):
-        index.add(keys[start : start + 1000], start)
+        column.add(keys[start : start + 1000])
     expected = [row for row, key in enumerate(keys) if key == 5]
-    assert index.find(5) == expected
-    which, rows = index.find_many(np.array([(1 << 64) - 1, 5, 12345], np.uint64))
+    assert column.index.find(5) == expected
+    which, rows = column.index.find_many(np.array([(1 << 64) - 1, 5, 12345], np.uint64))
     assert rows[which == 1].tolist() == expected
-    assert index.find(0) == []
+    assert column.index.find(0) == []
+
+
+# Few values, many of them alike in the upper half: what the index itself cannot tell apart.
+_HASH = st.builds(lambda high, low: high << 32 | low, st.integers(0, 2), st.integers(0, 3)) | st.integers(0, 2**64 - 1)
+
+
+@given(batches=st.lists(st.lists(_HASH, max_size=12), max_size=8), erased=st.sets(st.integers(0, 60)))
+def test_the_index_answers_as_a_dictionary_does(batches: list[list[int]], erased: set[int]) -> None:
+    column, keys = _Column(), [key for batch in batches for key in batch]
+    for batch in batches:
+        column.add(batch)
+    assert column.repeated == {row for row, key in enumerate(keys) if key and keys.count(key) > 1}
+    for row in erased & set(range(len(keys))):
+        keys[row] = column.hashes[row] = 0
+    built = SortedIndex.build(column.hashes, lambda rows: column.hashes[rows])
+    assert built.repeated_rows().tolist() == [
+        *sorted(
+            {row for row, key in enumerate(keys) if key and keys.count(key) > 1}, key=lambda row: (keys[row] >> 32, row)
+        )
+    ]
+    asked = [*keys, 0, 1, 1 << 32, 2**64 - 1]
+    expected = [(i, row) for i, one in enumerate(asked) for row, key in enumerate(keys) if key == one and key]
+    for index in (column.index, built):
+        which, rows = index.find_many(np.array(asked, np.uint64))
+        assert list(zip(which.tolist(), rows.tolist(), strict=True)) == expected
 
 
 def test_equal_records_are_recognised() -> None:

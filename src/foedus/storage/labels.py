@@ -12,7 +12,7 @@
     digest      uint64  seeded hash of the canonical bytes
     flags       uint8   ERASED, TOMBSTONE, SIBLINGS
 
-57 bytes a row and 12 for the index of ids. An erased row keeps `at`, its place and its label set: release times of
+57 bytes a row and 8 for the index of ids. An erased row keeps `at`, its place and its label set: release times of
 other entries (see sight.py) must not move when a record is recalled. Everything else of it is zeroed.
 
 Example: `table.apply(items); [s for s in table.rows_of("indicator--…")]`.
@@ -81,7 +81,7 @@ class LabelTable:
         self.hashing = Hashing(self._header.seed)
         names = {name: Interned(folder / f"{name}.jsonl" if folder else None) for name in _NAMES}
         self._names: dict[str, Interned] = names
-        self._index = SortedIndex()
+        self._index = SortedIndex(self._hashes)
         self.erased_log: list[int] = []  # rows erased since the table was opened: what a Sight must let go
         if folder is not None:
             self._load()
@@ -105,8 +105,7 @@ class LabelTable:
         self.erase([seq for seq in erased if seq < start])
         rows = self._rows([_blank(item) if item.seq in erased else item for item in items])
         self._columns.append(rows)
-        for seqs in self._index.add(rows["idhash"], start).values():
-            self._columns["flags"][list(seqs)] |= SIBLINGS
+        self._columns["flags"][self._index.add(self._columns["idhash"][start:], start)] |= SIBLINGS
         if self.cursor - self._header.synced >= _SYNC_ROWS:
             self.sync()
 
@@ -134,7 +133,7 @@ class LabelTable:
         self._columns.cut(0)
         for names in self._names.values():
             names.cut(0)
-        self._index = SortedIndex()
+        self._index = SortedIndex(self._hashes)
         self.erased_log = []
         self._header.generation += 1
         self._header.synced = 0
@@ -180,9 +179,7 @@ class LabelTable:
 
     def rows_of(self, stix_id: str) -> list[int]:
         """Rows that may carry this id (equal hash), ascending, erased ones left out. Confirm the id on the body."""
-        hashed = self.hashing.of_id(stix_id)
-        column = self._columns["idhash"]
-        return [row for row in self._index.find(hashed) if column[row] == hashed]
+        return self._index.find(self.hashing.of_id(stix_id))
 
     def rows_of_many(self, stix_ids: Iterable[str]) -> list[list[int]]:
         """`rows_of` for many ids at once."""
@@ -195,9 +192,7 @@ class LabelTable:
 
     def rows_of_hashes(self, hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs (position in `hashes`, row), ascending, erased rows left out."""
-        which, rows = self._index.find_many(hashes)
-        alive = self._columns["idhash"][rows] == hashes[which]
-        return which[alive], rows[alive]
+        return self._index.find_many(hashes)
 
     def find_equal(self, stix_id: str, digest: int, labelset: int) -> int:
         """The first row with this id, these bytes (`hashing.of_body`) and this label set; -1 where there is none."""
@@ -206,6 +201,10 @@ class LabelTable:
         return next(equal, -1)
 
     # -- inside
+
+    def _hashes(self, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+        found: NDArray[np.uint64] = self._columns["idhash"][rows]
+        return found
 
     def _rows(self, items: Sequence[Item]) -> dict[str, list[int]]:
         heads = [item.head or _NOTHING for item in items]
@@ -240,10 +239,10 @@ class LabelTable:
             for names in self._names.values():
                 names.cut(0)
         self._columns.cut(count)
-        self._index = SortedIndex.build(self._columns["idhash"])
+        self._index = SortedIndex.build(self._columns["idhash"], self._hashes)
         flags = self._columns["flags"]
         flags &= ERASED | TOMBSTONE
-        flags[self._index.repeated_rows] |= SIBLINGS
+        flags[self._index.repeated_rows()] |= SIBLINGS
         self._header.synced = min(self._header.synced, count)
         self._write_header()
 
@@ -261,7 +260,7 @@ class LabelTable:
         sums["flags"] = self._columns["flags"][rows] & (ERASED | TOMBSTONE)  # SIBLINGS is not in the file
         named = {f"names of {name}": list(names.names[: self._named(name)]) for name, names in self._names.items()}
         return {
-            **{name: xxh3_64_intdigest(column.tobytes()) for name, column in sums.items()},
+            **{name: xxh3_64_intdigest(column.data) for name, column in sums.items()},
             **{name: xxh3_64_intdigest(msgspec.json.encode(names)) for name, names in named.items()},
         }
 

@@ -1,105 +1,114 @@
-"""From a 64-bit hash to the rows that carry it: sorted arrays (12 bytes a row) and a small dictionary of new ones."""
+"""From a 64-bit hash to the rows that carry it: 8 bytes a row, over the column in which the hashes stand.
+
+An element is one 64-bit number: the upper half of a row's hash, then the row. Sorted, they put rows of equal hashes
+next to each other, in order; the few whose hashes differ in the lower half alone are told apart by the column.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-_DELTA = 65_536  # entries in the dictionary before they are merged into the arrays
+Hashes = NDArray[np.uint64]
+Rows = NDArray[np.int64]
+
+_ROW = np.uint64(0xFFFF_FFFF)
+_RECENT = 16_384  # elements that wait in a small array before they are merged into the large one, or
+_PART = 64  # this part of all, where that is more: each merge copies the large one
 
 
 class SortedIndex:
-    """A multimap from hashes to rows. Rows come in ascending order, so equal hashes keep ascending rows."""
+    """A multimap from hashes to rows. Rows come in ascending order; the hash 0 means none and is never found.
 
-    def __init__(self) -> None:
-        self._keys: NDArray[np.uint64] = np.empty(0, np.uint64)
-        self._rows: NDArray[np.uint32] = np.empty(0, np.uint32)
-        self._delta: dict[int, tuple[int, ...]] = {}
-        self._waiting = 0
+    `hashes` tells what the column holds for rows now: a row that was erased since it was added is not found any more.
+    One thread adds; others may look up meanwhile. At most 2**32 rows.
+    """
+
+    def __init__(self, hashes: Callable[[Rows], Hashes]) -> None:
+        self._hashes = hashes
+        self._parts = (np.empty(0, np.uint64), np.empty(0, np.uint64))  # all but the recent ones, and these
 
     @classmethod
-    def build(cls, keys: NDArray[np.uint64]) -> SortedIndex:
-        """Over all rows of a column; the hash 0 means none and is left out."""
-        index = cls()
-        rows = np.flatnonzero(keys).astype(np.uint32)
-        held = keys[rows]
-        order = np.argsort(held)  # not stable, three times as fast: the few equal hashes are put in order below
-        index._keys, index._rows = held[order], rows[order]
-        again = index._repeated()
-        index._rows[again] = index._rows[again][np.lexsort((index._rows[again], index._keys[again]))]
+    def build(cls, column: Hashes, hashes: Callable[[Rows], Hashes]) -> SortedIndex:
+        """Over all rows of a column."""
+        index = cls(hashes)
+        index._parts = (_elements(column, 0), index._parts[1])
         return index
 
-    @property
-    def repeated_rows(self) -> NDArray[np.uint32]:
-        """Rows in the arrays whose hash another row carries too (call it after `build`)."""
-        return self._rows[self._repeated()]
+    def repeated_rows(self) -> Rows:
+        """Rows whose hash another row carries too, of those that were there at `build`."""
+        elements = self._parts[0]
+        same = (elements[1:] ^ elements[:-1]) <= _ROW
+        alike = np.zeros(len(elements), bool)
+        alike[1:] |= same
+        alike[:-1] |= same
+        rows = _rows(elements[alike])
+        held = self._hashes(rows)
+        _, which, counts = np.unique(held, return_inverse=True, return_counts=True)
+        repeated: Rows = rows[(counts[which] > 1) & (held != 0)]
+        return repeated
 
-    def add(self, keys: list[int], first_row: int) -> dict[int, tuple[int, ...]]:
-        """Add consecutive rows; returns the keys that now have several rows, with all of those rows."""
-        delta = self._delta
-        again: set[int] = set()
-        for row, key in enumerate(keys, first_row):
-            if not key:
-                continue
-            held = delta.get(key)
-            if held is None:
-                delta[key] = (row,)
-            else:
-                delta[key] = (*held, row)
-                again.add(key)
-        self._waiting += len(keys)
-        again.update(self._also_in_base(keys))
-        several = {key: tuple(self.find(key)) for key in again}
-        if self._waiting >= max(_DELTA, len(self._keys) >> 5):
-            self._merge()
+    def add(self, keys: Hashes, first_row: int) -> Rows:
+        """Add consecutive rows, which the column holds already; returns all rows whose hash is not theirs alone."""
+        base, recent = self._parts
+        new = _elements(keys, first_row)
+        recent = np.insert(recent, np.searchsorted(recent, new), new)
+        if len(recent) >= max(_RECENT, len(base) // _PART):
+            base, recent = np.insert(base, np.searchsorted(base, recent), recent), np.empty(0, np.uint64)
+        self._parts = (base, recent)
+        (_, before), (_, after) = _spans(self._parts, new & ~_ROW)
+        alike = before + after > 1
+        if not alike.any():
+            return np.empty(0, np.int64)
+        which, rows = self.find_many(np.unique(keys[_rows(new[alike]) - first_row]))
+        several: Rows = rows[np.bincount(which)[which] > 1]
         return several
 
     def find(self, key: int) -> list[int]:
         """Rows with this hash, ascending."""
-        wanted = np.uint64(key)
-        low = int(np.searchsorted(self._keys, wanted, "left"))
-        high = int(np.searchsorted(self._keys, wanted, "right"))
-        return [*self._rows[low:high].tolist(), *self._delta.get(key, ())]
+        rows: list[int] = self.find_many(np.array([key], np.uint64))[1].tolist()
+        return rows
 
-    def find_many(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def find_many(self, keys: Hashes) -> tuple[Rows, Rows]:
         """Pairs (position in `keys`, row), ascending in both."""
-        low = np.searchsorted(self._keys, keys, "left")
-        width = np.searchsorted(self._keys, keys, "right") - low
-        which = np.repeat(np.arange(len(keys)), width)
-        within = np.arange(len(which)) - np.repeat(np.cumsum(width) - width, width)
-        rows = self._rows[np.repeat(low, width) + within].astype(np.int64)
-        delta = self._delta
-        more = [(i, row) for i, key in enumerate(keys.tolist()) if key in delta for row in delta[key]] if delta else []
-        if not more:
-            return which, rows
-        extra = np.array(more, np.int64)
-        which, rows = np.concatenate([which, extra[:, 0]]), np.concatenate([rows, extra[:, 1]])
+        order = np.argsort(keys)  # in sorted order neighbouring look-ups share the cache lines of the search
+        parts = self._parts  # both at once: another thread may be merging them
+        whiches, found = [], []
+        for elements, (start, width) in zip(parts, _spans(parts, keys[order] & ~_ROW), strict=True):
+            if width.any():
+                which = np.repeat(order, width)
+                within = np.arange(len(which)) - np.repeat(np.cumsum(width) - width, width)
+                whiches.append(which)
+                found.append(_rows(elements[np.repeat(start, width) + within]))
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        which, rows = np.concatenate(whiches), np.concatenate(found)
+        wanted = keys[which]
+        alive = (self._hashes(rows) == wanted) & (wanted != 0)
+        which, rows = which[alive], rows[alive]
         order = np.lexsort((rows, which))
         return which[order], rows[order]
 
-    def _repeated(self) -> NDArray[np.int64]:
-        """Places in the arrays whose hash stands there more than once."""
-        same = self._keys[1:] == self._keys[:-1]
-        hit = np.zeros(len(self._keys), bool)
-        hit[1:] |= same
-        hit[:-1] |= same
-        return np.flatnonzero(hit)
 
-    def _also_in_base(self, keys: list[int]) -> list[int]:
-        if not len(self._keys):
-            return []
-        # In sorted order neighbouring look-ups share the cache lines of the search.
-        wanted = np.sort(np.array(keys, np.uint64))
-        spot = np.searchsorted(self._keys, wanted)
-        np.minimum(spot, len(self._keys) - 1, out=spot)
-        hits: list[int] = wanted[self._keys[spot] == wanted].tolist()
-        return hits
+def _spans(parts: tuple[Hashes, Hashes], low: Hashes) -> list[tuple[Rows, Rows]]:
+    """For each part: where the elements of these upper halves begin, and how many they are."""
+    high = low | _ROW
+    starts = [np.searchsorted(elements, low) for elements in parts]
+    stops = [np.searchsorted(elements, high, "right") for elements in parts]
+    return [(start, stop - start) for start, stop in zip(starts, stops, strict=True)]
 
-    def _merge(self) -> None:
-        """Insert the sorted delta: new rows are higher than old ones, so they go to the right of equal hashes."""
-        pairs = sorted((key, row) for key, rows in self._delta.items() for row in rows)
-        keys = np.array([key for key, _ in pairs], np.uint64)
-        rows = np.array([row for _, row in pairs], np.uint32)
-        spot = np.searchsorted(self._keys, keys, "right")
-        self._keys, self._rows = np.insert(self._keys, spot, keys), np.insert(self._rows, spot, rows)
-        self._delta, self._waiting = {}, 0
+
+def _elements(keys: Hashes, first_row: int) -> Hashes:
+    """The sorted elements of consecutive rows, those without a hash left out."""
+    elements = keys & ~_ROW
+    elements |= np.arange(first_row, first_row + len(keys), dtype=np.uint64)
+    if not keys.all():
+        elements = elements[keys != 0]
+    elements.sort()
+    return elements
+
+
+def _rows(elements: Hashes) -> Rows:
+    return (elements & _ROW).astype(np.int64)
