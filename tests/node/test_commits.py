@@ -11,7 +11,7 @@ import pytest
 
 from foedus.faces.taxii.statuses import StatusIds
 from foedus.node.clock import SystemRandom
-from foedus.node.commits import Commits
+from foedus.node.commits import Commits, Promise
 
 
 def test_one_wake_up_serves_all_that_one_commit_fulfils() -> None:
@@ -70,3 +70,21 @@ def test_status_ids_are_never_given_twice() -> None:
     ids = StatusIds(SystemRandom())
     drawn = [ids.next() for _ in range(1_000)]
     assert len(set(drawn)) == 1_000 and all(one[14] == "4" for one in drawn)
+
+
+def test_a_promise_is_kept_or_failed_for_whoever_waits() -> None:
+    kept, failed = Promise[int](), Promise[int]()
+    seen: list[bool] = []
+    kept.add_done_callback(lambda promise: seen.append(promise.done()))
+    assert not kept.done() and seen == []
+    waiting = [threading.Thread(target=lambda: seen.append(kept.result() == 7)) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    kept.keep(7)
+    failed.fail(OSError("full"))
+    for thread in waiting:
+        thread.join(10)
+    kept.add_done_callback(lambda promise: seen.append(promise.done()))
+    assert seen == [True] * 5 and kept.result() == 7
+    with pytest.raises(OSError, match="full"):
+        failed.result()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +21,7 @@ from foedus.kernel.stixmarking import meaning_of_id
 from foedus.node.answers import ImportReport
 from foedus.node.labelling import Labelling
 from foedus.node.subject import Subject
-from foedus.node.writer import Draft, Outcome
+from foedus.node.writer import Commit, Draft, Outcome
 
 if TYPE_CHECKING:
     from foedus.node.node import Node
@@ -49,30 +48,80 @@ class Ingest:
         self._subject = subject  # who is told; None: the operator
         self._read = read
         self._notices = list(notices)
-        self.faults = [*read.faults, *node.domain_faults(read.valid)]
-        bad = {fault.object_id for fault in self.faults[len(read.faults) :]}
-        self.good = [v for v in read.valid if v.id not in bad]
-        if self.faults and not partial:
-            self.good = []
-        self.good = sorted(self.good, key=lambda v: v.type != "marking-definition")  # known before it is named
+        beyond = node.domain_faults(read.valid)
+        self.faults = [*read.faults, *beyond]
+        self.good = self._taken(beyond, partial)
         self.count = len(self.good)
-        self.futures: list[Future[list[Outcome]]] = []
+        self.futures: list[Commit] = []
         self.label_sets: list[tuple[str, ...]] = []  # one for each of `good`
-        self._labels: Counter[tuple[str, ...]] = Counter()
-        self._unread: set[str] = set()  # markings that are not known here, or whose labels the subject may not read
+        self._labelling: Labelling | None = None
+        self._default = default
         if self.good:
-            self._submit(given, default)
+            self._submit(given)
 
-    def _submit(self, given: Label | None, default: Label) -> None:
+    def _taken(self, beyond: Sequence[Fault], partial: bool) -> list[Valid]:
+        """What is to be stored, marking definitions first: they are known before they are named."""
+        if self.faults and not partial:
+            return []
+        bad = {fault.object_id for fault in beyond}
+        good = [v for v in self._read.valid if v.id not in bad] if bad else self._read.valid
+        return sorted(good, key=lambda v: v.type != "marking-definition") if len(good) > 1 else good
+
+    def _submit(self, given: Label | None) -> None:
+        node = self._node
         definitions = {v.id: v.obj for v in self.good if v.type == "marking-definition"}
-        labelling = Labelling(self._node.registry, given, default, definitions)
+        self._labelling = labelling = Labelling(node.registry, given, self._default, definitions)
         self.label_sets = [labelling.label_set(valid.markings) for valid in self.good]
         drafts = [self._draft(valid, labels) for valid, labels in zip(self.good, self.label_sets, strict=True)]
-        self._node.introduce(labelling.needed, definitions)
-        for batch in batches(drafts, self._node.limits):
-            self.futures.append(self._node.writer.submit(batch))
-        self._unread = {one for one in labelling.named if not self._reads(one, labelling)}
-        self._say(labelling, default)
+        node.introduce(labelling.needed, definitions)
+        self.futures += [node.writer.submit(batch) for batch in batches(drafts, node.limits)]
+
+    def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:
+        head = Head(valid.id, valid.type, valid.version, self._node.owner, valid.created_by, labelset)
+        return Draft(Kind.RECORD, self._node.envelope(labelset), valid.body, head)
+
+    @property
+    def total(self) -> int:
+        """How many objects the input held, good, bad and repeated ones."""
+        return self._read.total
+
+    @property
+    def reported(self) -> Sequence[Fault]:
+        """The faults, as many as a report names."""
+        return self.faults[: self._node.limits.max_faults_reported + 1]
+
+    def known(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """Which objects the subject could know to be there already: one that is hidden from them counts as new."""
+        known = [outcome.known for outcome in outcomes]
+        if self._subject is None or not any(known):
+            return known
+        with self._node.sights.of(self._subject) as sight:
+            seen = sight.visible([outcome.seq for outcome in outcomes])
+        return [one and bool(two) for one, two in zip(known, seen, strict=True)]
+
+    def finish(self, outcomes: list[list[Outcome]]) -> ImportReport:
+        """The report, from what the writer answered."""
+        known = sum(self.known([outcome for batch in outcomes for outcome in batch]))
+        unread = self._unread()
+        labels: Counter[str] = Counter()
+        for labelset, count in Counter(self.label_sets).items():
+            labels[self._shown(labelset, unread)] += count
+        return ImportReport(
+            total=self.total,
+            stored=len(self.good) - known,
+            known=known,
+            refused=self.total - len(self.good),
+            faults=tuple(self.reported),
+            notices=(*self._notices, *self._said(unread)),
+            labels=dict(labels),
+            seconds=time.perf_counter() - self._started,
+            accepted=tuple((valid.id, valid.version) for valid in self.good),
+        )
+
+    def _unread(self) -> set[str]:
+        """Markings among them that are not known here, or whose labels the subject may not read."""
+        labelling = self._labelling
+        return {one for one in labelling.named if not self._reads(one, labelling)} if labelling is not None else set()
 
     def _reads(self, marking_id: str, labelling: Labelling) -> bool:
         """Whether the subject knows what a marking means: by its id, by having sent it, or by being cleared for it.
@@ -87,59 +136,26 @@ class Ingest:
             return sense is not None
         return registry.decide((marking_id,), self._subject.clearances, self._node.clock.now()).permit
 
-    def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:
-        self._labels[labelset] += 1
-        head = Head(valid.id, valid.type, valid.version, self._node.owner, valid.created_by, labelset)
-        return Draft(Kind.RECORD, self._node.envelope(labelset), valid.body, head)
-
-    def _say(self, labelling: Labelling, default: Label) -> None:
-        unmarked = labelling.unmarked(valid.markings for valid in self.good)
+    def _said(self, unread: set[str]) -> Iterator[str]:
+        labelling = self._labelling
+        unmarked = labelling.unmarked(valid.markings for valid in self.good) if labelling is not None else 0
         if unmarked:
-            shown = self._node.label_marking(default).text
-            self._notices.append(
+            shown = self._node.label_marking(self._default).text
+            yield (
                 f"{unmarked:,} objects carried no confidentiality marking and no label was given: "
                 f"they got the default, {shown}"
             )
-        if self._unread:
-            self._notices.append(
-                f"{len(self._unread)} markings are not known here, or not to you; what carries them is seen by those "
-                f"whom their definitions permit, once these are there: {', '.join(sorted(self._unread)[:5])}"
+        if unread:
+            yield (
+                f"{len(unread)} markings are not known here, or not to you; what carries them is seen by those "
+                f"whom their definitions permit, once these are there: {', '.join(sorted(unread)[:5])}"
             )
 
-    def known(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """Which objects the subject could know to be there already: one that is hidden from them counts as new."""
-        known = [outcome.known for outcome in outcomes]
-        if self._subject is None or not any(known):
-            return known
-        with self._node.sights.of(self._subject) as sight:
-            seen = sight.visible([outcome.seq for outcome in outcomes])
-        return [one and bool(two) for one, two in zip(known, seen, strict=True)]
-
-    def _shown(self, labelset: tuple[str, ...]) -> str:
+    def _shown(self, labelset: tuple[str, ...], unread: set[str]) -> str:
         marking = self._node.registry.marking
-        if not self._unread.isdisjoint(labelset):
+        if not unread.isdisjoint(labelset):
             return marking("").text
         return " + ".join(marking(one).text for one in labelset)
-
-    def finish(self, outcomes: list[list[Outcome]]) -> ImportReport:
-        """The report, from what the writer answered."""
-        known = sum(self.known([outcome for batch in outcomes for outcome in batch]))
-        labels: Counter[str] = Counter()
-        for labelset, count in self._labels.items():
-            labels[self._shown(labelset)] += count
-        stored = len(self.good) - known
-        total = self._read.total
-        return ImportReport(
-            total=total,
-            stored=stored,
-            known=known,
-            refused=total - len(self.good),
-            faults=tuple(self.faults[: self._node.limits.max_faults_reported + 1]),
-            notices=tuple(self._notices),
-            labels=dict(labels),
-            seconds=time.perf_counter() - self._started,
-            accepted=tuple((valid.id, valid.version) for valid in self.good),
-        )
 
 
 def batches(drafts: Sequence[Draft], limits: Limits) -> Iterator[Sequence[Draft]]:

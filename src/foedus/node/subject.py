@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from foedus.kernel.errors import NotPermitted
@@ -14,6 +15,8 @@ Via = Literal["session", "token", "password", "local"]
 
 # Since this moment (microseconds), these clearances: one a policy.
 Epoch = tuple[int, tuple[Clearance, ...]]
+
+_permits = lru_cache(4_096)(permits)  # asked with every request, of the same few combinations
 
 FULL_SCOPE = frozenset(SCOPES)
 
@@ -45,7 +48,7 @@ class Subject:
 
     def may(self, verb: str) -> bool:
         """Whether role and scope permit the verb (see `roles.VERBS`)."""
-        return permits(self.roles, verb, self.scope)
+        return _permits(self.roles, verb, self.scope)
 
     def require(self, verb: str) -> None:
         """Raises NotPermitted where role or scope do not permit the verb."""

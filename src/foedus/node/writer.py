@@ -10,15 +10,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
 
 import numpy as np
 from msgspec import Struct
 
 from foedus.config import Limits
-from foedus.kernel.errors import Busy, FoedusError
+from foedus.kernel.errors import Busy
 from foedus.kernel.ports import Head, Item, Journal, Kind, NewEntry
+from foedus.node.commits import Promise
 from foedus.storage.labels import LabelTable
 
 _FRAME = 512  # more than the frame and envelope of an entry
@@ -42,11 +41,15 @@ class Outcome(Struct, frozen=True, gc=False):
     known: bool
 
 
-@dataclass(slots=True)
-class _Job:
-    drafts: Sequence[Draft]
-    future: Future[list[Outcome]]
-    size: int
+class Commit(Promise[list[Outcome]]):
+    """Drafts on their way, and then where each of them stands."""
+
+    __slots__ = ("drafts", "size")
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        super().__init__()
+        self.drafts = drafts
+        self.size = sum([len(draft.body) + _FRAME for draft in drafts])  # bytes in the journal, at most
 
 
 class Writer:
@@ -66,18 +69,18 @@ class Writer:
         self._limits = limits
         self._batch_bytes = limits.batch_bytes // 2  # what one caller may send is bounded by the other half
         self._on_commit = on_commit
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="foedus-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, drafts: Sequence[Draft]) -> Future[list[Outcome]]:
-        """Queue drafts; the future answers when they are durable."""
+    def submit(self, drafts: Sequence[Draft]) -> Commit:
+        """Queue drafts; their outcomes are there when they are durable."""
         if self._closed:
             raise Busy("the node is stopping")
-        job = _Job(drafts, Future(), sum(len(draft.body) + _FRAME for draft in drafts))
-        self._queue.put(job)
-        return job.future
+        commit = Commit(drafts)
+        self._queue.put(commit)
+        return commit
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -86,7 +89,7 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        held: _Job | None = None  # a job that did not fit into the last batch
+        held: Commit | None = None  # a job that did not fit into the last batch
         while True:
             job = held or self._queue.get()
             held = None
@@ -109,65 +112,64 @@ class Writer:
                 size += job.size
             self._commit(jobs)
 
-    def _commit(self, jobs: list[_Job]) -> None:
+    def _commit(self, jobs: list[Commit]) -> None:
         try:
             outcomes = self._append([draft for job in jobs for draft in job.drafts])
-        except FoedusError as error:
+        except Exception as error:  # a fault of ours must reach the callers too, never hang them
             for job in jobs:
-                job.future.set_exception(error)
-            return
-        except Exception as error:  # a fault of ours must reach the callers, never hang them
-            for job in jobs:
-                job.future.set_exception(error)
+                job.fail(error)
             return
         position = 0
         for job in jobs:
-            job.future.set_result(outcomes[position : position + len(job.drafts)])
-            position += len(job.drafts)
+            stop = position + len(job.drafts)
+            job.keep(outcomes[position:stop])
+            position = stop
 
     def _append(self, drafts: list[Draft]) -> list[Outcome]:
-        outcomes: list[Outcome | None] = [None] * len(drafts)
-        fresh: list[int] = []
-        within: dict[tuple[str, tuple[str, ...], bytes], int] = {}  # equal drafts inside one batch
-        again: list[tuple[int, int]] = []
-        known = self._known(drafts)
-        for i, draft in enumerate(drafts):
-            if not draft.unique or draft.head is None:
-                fresh.append(i)
-                continue
-            if known[i] >= 0:
-                outcomes[i] = Outcome(known[i], True)
-                continue
-            key = (draft.head.id, draft.head.labels, draft.body)
-            first = within.setdefault(key, i)
-            if first == i:
-                fresh.append(i)
+        first_of = self._there_already(drafts)
+        chosen = [draft for i, draft in enumerate(drafts) if i not in first_of] if first_of else drafts
+        seqs = iter(self._write(chosen) if chosen else ())
+        outcomes: list[Outcome] = []
+        for i in range(len(drafts)):
+            first = first_of.get(i)
+            if first is None:
+                outcomes.append(Outcome(next(seqs), False))
             else:
-                again.append((i, first))
-        if fresh:
-            chosen = [drafts[i] for i in fresh]
-            done = self._journal.append([NewEntry(d.kind, d.envelope, d.body) for d in chosen])
-            items = [
-                Item(done.first + n, d.kind, done.at[n], done.offsets[n], d.body, d.head, d.targets)
-                for n, d in enumerate(chosen)
-            ]
-            with self._table_lock:
-                self._table.apply(items)
-            for n, i in enumerate(fresh):
-                outcomes[i] = Outcome(done.first + n, False)
-            self._on_commit(items)
-        for i, first in again:
-            origin = outcomes[first]
-            assert origin is not None
-            outcomes[i] = Outcome(origin.seq, True)
-        return [o for o in outcomes if o is not None]
+                outcomes.append(Outcome(first if first >= 0 else outcomes[~first].seq, True))
+        return outcomes
 
-    def _known(self, drafts: Sequence[Draft]) -> list[int]:
-        """For each draft the entry that holds the same bytes under the same label set already, or -1."""
+    def _write(self, drafts: Sequence[Draft]) -> range:
+        """Their entries, once they are durable and in the table."""
+        done = self._journal.append([NewEntry(d.kind, d.envelope, d.body) for d in drafts])
+        items = [
+            Item(seq, d.kind, at, offset, d.body, d.head, d.targets)
+            for seq, (d, at, offset) in enumerate(zip(drafts, done.at, done.offsets, strict=True), done.first)
+        ]
+        with self._table_lock:
+            self._table.apply(items)
+        self._on_commit(items)
+        return range(done.first, done.first + len(items))
+
+    def _there_already(self, drafts: Sequence[Draft]) -> dict[int, int]:
+        """Which drafts are left out: position -> the entry that is equal, or ~position of an equal draft before it."""
+        found = self._known(drafts)
+        heads = [draft.head for draft in drafts if draft.head is not None and draft.unique]
+        if len({head.id for head in heads}) == len(heads):
+            return found
+        held: dict[tuple[str, tuple[str, ...], bytes], int] = {}
+        for i, draft in enumerate(drafts):
+            if draft.head is not None and draft.unique and i not in found:
+                first = held.setdefault((draft.head.id, draft.head.labels, draft.body), i)
+                if first != i:
+                    found[i] = ~first
+        return found
+
+    def _known(self, drafts: Sequence[Draft]) -> dict[int, int]:
+        """Drafts whose bytes an entry holds already under the same label set, with that entry."""
         table = self._table
         of_id = table.hashing.of_id
         hashes = np.array([of_id(d.head.id) if d.head and d.unique else 0 for d in drafts], np.uint64)
-        out = [-1] * len(drafts)
+        found: dict[int, int] = {}
         which, _ = table.rows_of_hashes(hashes)
         for i in set(which.tolist()):
             head = drafts[i].head
@@ -178,8 +180,8 @@ class Writer:
                 continue  # a label set that no entry has yet
             row = table.find_equal(head.id, table.hashing.of_body(drafts[i].body), code)
             if row >= 0 and self._body(row) == drafts[i].body:
-                out[i] = row
-        return out
+                found[i] = row
+        return found
 
     def _body(self, seq: int) -> bytes:
         offsets, lengths = self._table.column("offset"), self._table.column("length")

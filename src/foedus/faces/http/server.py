@@ -16,13 +16,13 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
 
 import uvicorn
 
 from foedus.config import Limits, Settings
+from foedus.faces.http.asgi import App, Receive, Scope, Send
 from foedus.faces.http.authentication import Authentication, SecretFilter, client_address
 from foedus.faces.http.connections import bounded
 from foedus.faces.http.control import ControlApp
@@ -33,10 +33,6 @@ from foedus.node import process, setup
 from foedus.node.node import Node
 from foedus.node.subject import Subject
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _log = logging.getLogger("foedus.server")
 
 

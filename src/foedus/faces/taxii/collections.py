@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from foedus.faces.taxii.media import STIX
 from foedus.kernel.domain import Domain, say
 
 _SPACE = uuid.UUID("6b1f4c0e-0d2e-5c4a-9c57-3f0d8a7b2a11")
-MEDIA_TYPE = "application/stix+json;version=2.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Collection:
             "alias": self.alias,
             "can_read": True,
             "can_write": can_write and self.types is None,
-            "media_types": [MEDIA_TYPE],
+            "media_types": [STIX],
         }
 
 
