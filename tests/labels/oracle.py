@@ -154,7 +154,7 @@ def translate(policy, other, label):
                 requirements += e.requirements
     if len(wanted) != 1 or None in wanted:
         return None
-    held = {}
+    held, origins = {}, {}
     for entry in entries(policy, label):
         _, tag_set, tag, value = entry
         said = False
@@ -168,17 +168,21 @@ def translate(policy, other, label):
                 x for x in everything(other)
                 if x[1].id == e.tag_set and x[2].kind is e.kind and x[2].kind.value != "unknown" and x[3].lacv == e.lacv
             ]  # fmt: skip
-            if not there:
+            if len(there) != 1:
                 return None
-            held.update((x[0], x) for x in there)
+            held[there[0][0]] = there[0]
+            origins.setdefault(there[0][0], []).append(entry)
         for x in everything(other):
             for e in x[3].equivalents:
                 here = tag_set.id == e.tag_set and tag.kind is e.kind and value.lacv == e.lacv
                 if e.inward and e.policy == policy.id and not e.discard and here and tag.kind.value != "unknown":
                     said = True
                     held[x[0]] = x
+                    origins.setdefault(x[0], []).append(entry)
         if not said:
             return None
+    if any(x[2].kind.type is TagType.PERMISSIVE and opens(x, held, origins) for x in held.values()):
+        return None
     for p in policy.equivalent_policies:
         if p.id.removeprefix("urn:oid:") == other.id:
             requirements += p.requirements
@@ -188,10 +192,24 @@ def translate(policy, other, label):
         choices = [[x for x in everything(other) if refers(ref, x)] for ref in r.references]
         if any(len(c) != 1 for c in choices) or (r.operation.value != "all" and len(choices) != 1):
             return None
+        for (choice,) in choices:
+            own = any(choice[0][:2] == key[:2] for key in origins)
+            if own and choice[2].kind.type is TagType.PERMISSIVE and choice[0] not in held:
+                return None
         held.update((c[0][0], c[0]) for c in choices)
         if not met(r, held.values()):
             return None
     return next(iter(wanted)), list(held.values())
+
+
+def opens(entry, held, origins):
+    """Whether a permissive value stands beside others that a reader had to hold besides it, and now need not."""
+    mates = [key for key in held if key[:2] == entry[0][:2]]
+    sources = [e for key in mates for e in origins[key]]
+    if len({e[0][:2] for e in sources}) > 1:
+        return True
+    restrictive = any(e[2].kind.type is TagType.RESTRICTIVE for e in sources)
+    return restrictive and len(mates) > 1 and len({e[0] for e in sources}) > 1
 
 
 def as_label(policy, name, held):

@@ -20,7 +20,7 @@ from typing import TypeVar
 
 from foedus.config import Limits
 from foedus.kernel import xmltext
-from foedus.kernel.policymodel import Classification, EquivalentPolicy, Tag, TagSet, Value, fold, same_number
+from foedus.kernel.policymodel import Classification, Tag, TagSet, Value, fold, same_number
 from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.spifmarking import read_marking_of
 from foedus.kernel.spifrules import RuleReader
@@ -80,11 +80,7 @@ class _Reader:
             id=oid,
             classifications=classifications,
             tag_sets=tag_sets,
-            equivalent_policies=tuple(
-                EquivalentPolicy(attribute(e, "name"), attribute(e, "id"), self.rules.requirements(e))
-                for group in children(self.root, "equivalentPolicies")
-                for e in children(group, "equivalentPolicy")
-            ),
+            equivalent_policies=self.rules.equivalent_policies(),
             marking=read_marking_of(self.root, self.warn),
             unlimited=unlimited,
             aliases=aliases,

@@ -17,6 +17,7 @@ from foedus.kernel import xmltext
 from foedus.kernel.policymodel import (
     Classification,
     EquivalentClassification,
+    EquivalentPolicy,
     EquivalentValue,
     Operation,
     Reference,
@@ -147,10 +148,21 @@ class RuleReader:
 
     # Equivalents
 
+    def equivalent_policies(self) -> tuple[EquivalentPolicy, ...]:
+        """The policies that labels may be mapped to; a rule that is not known is a requirement that is never met."""
+        found = []
+        for group in children(self._root, "equivalentPolicies"):
+            for e in children(group, "equivalentPolicy"):
+                requirements = self.requirements(e)
+                if self.unknown_rules(e, {"requiredcategory"}, f"equivalent policy {attribute(e, 'name')}"):
+                    requirements += (Requirement(Operation.UNKNOWN, ()),)
+                found.append(EquivalentPolicy(attribute(e, "name"), attribute(e, "id"), requirements))
+        return tuple(found)
+
     def equivalent_class(self, element: Element, name: str) -> EquivalentClassification | None:
         policy, outward, inward = self.applies(element, name)
         lacv = same_number(attribute(element, "lacv"))
-        if not policy or not lacv:
+        if not policy or not lacv or self.unknown_rules(element, {"requiredcategory"}, f"equivalent of {name}"):
             return None
         return EquivalentClassification(policy, lacv, outward, inward, self.requirements(element))
 
@@ -160,11 +172,14 @@ class RuleReader:
         if action not in ("", "discard"):
             self.warn(f"{name}: action {action!r} of an equivalent is not known; it is passed over")
             return None
-        if not policy:
+        if not policy or self.unknown_rules(element, set(), f"equivalent of {name}"):
             return None
         lacv = same_number(attribute(element, "lacv"))
         kind = TagKind.UNKNOWN if action else self.kind(element, f"equivalent of {name}")
         tag_set = attribute(element, "tagSetId").removeprefix("urn:oid:")
+        if not action and not (lacv and tag_set):
+            self.warn(f"{name}: an equivalent names no tag set or no number; it is passed over")
+            return None
         return EquivalentValue(policy, tag_set, kind, lacv, outward, inward, bool(action))
 
     def applies(self, element: Element, name: str) -> tuple[str, bool, bool]:
