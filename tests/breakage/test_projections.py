@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -11,11 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import psutil
 import pytest
 
+from foedus.config import Limits
+from foedus.node import setup
 from foedus.node.answers import PageQuery, SearchQuery
+from foedus.node.stores import Stores
 from foedus.node.subject import Subject
+from foedus.storage.hashing import Hashing
+from foedus.storage.segments import SegmentJournal
 from tests.node.conftest import START, FakeClock, FakeRandom, World
 from tests.process import NodeFolder, Server, bundle, indicator
 
@@ -204,6 +211,53 @@ def test_a_killed_projector_is_started_again(running: tuple[NodeFolder, Server])
         found(node, server, 3 + round_)
     assert "started again" in server.log
     assert server.stop() == 0
+
+
+def test_the_projector_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    node = NodeFolder.make(tmp_path / "fin")
+    node.add("anna", SECRET)
+    server = node.up().wait_ready()
+    add(node, server, 1)
+    found(node, server, 1)
+    child = projector_of(server)
+    child.suspend()  # in the middle of something that takes long
+    server.kill()
+    end = time.monotonic() + 5
+    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, "it is alive"
+        time.sleep(0.01)
+    assert "Traceback" not in server.log
+
+
+def test_a_server_waits_for_a_projector_that_is_still_at_work(tmp_path: Path) -> None:
+    """Where it does not end at once with its server, the next one neither fails nor takes its work for damage."""
+    folder = tmp_path / "fin"
+    node = NodeFolder.make(folder)
+    node.add("anna", SECRET)
+    projections = folder / "projections"
+    with node.up() as server:
+        add(node, server, *range(20))
+        found(node, server, 20)
+    shutil.copytree(projections / "text", tmp_path / "text")
+    with node.up() as server:
+        add(node, server, 20)
+        found(node, server, 21)
+    shutil.rmtree(projections / "text")
+    (tmp_path / "text").rename(projections / "text")  # behind the journal: there is something to write
+    seed = msgspec.json.decode((projections / "table" / "header.json").read_bytes())["seed"]
+    verifier = setup.load(folder)[1].journal.verifier
+    with SegmentJournal.open(folder / "journal", verifier=verifier, read_only=True) as journal:
+        at_work = Stores(projections, Hashing(seed), journal, Limits())
+        for shard in at_work.text._shards():
+            shard.remove([journal.size + 1], 15_000_000)  # nothing, but now it writes
+        server = node.up()
+        time.sleep(2.0)
+        at_work.close()
+    with server:
+        found(node, server, 21)
+        add(node, server, 30)
+        found(node, server, 22)
+    assert not {"damaged", "dropped", "Traceback"} & set(re.findall(r"\w+", server.log)), server.log
 
 
 def test_files_that_break_while_the_server_runs_are_made_anew(running: tuple[NodeFolder, Server]) -> None:

@@ -4,14 +4,19 @@
 
 Standard input: a line `entries address` whenever the journal has become durable up to there; its end ends the process.
 Standard output: a line with the number of entries that can be found, whenever that has grown.
+
+It never outlives its server: where the system can, it is killed with it, and nothing is lost by that.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -31,6 +36,7 @@ _FULL = StorageFull.exit_code
 _NICE = 5  # whoever waits for an answer of the server comes first
 _PACE = 0.02  # seconds between batches that are not full: many small ones cost more than a few large ones
 _IDLE = 0.02  # seconds between looks at the clock while something waits to be found
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class _Header(msgspec.Struct):
@@ -60,6 +66,7 @@ class Announcements:
 
 def main(arguments: list[str]) -> None:
     """Follow the journal until standard input ends. Exits with the code of Damaged or StorageFull where that is why."""
+    _end_with_server()
     process.start()
     os.nice(_NICE)
     folder, journal_folder, key = arguments
@@ -81,6 +88,12 @@ def main(arguments: list[str]) -> None:
         sys.exit(_FULL if is_full(error) else DAMAGED)
 
 
+def _end_with_server() -> None:
+    """Be killed when the server is: the next one must not meet a writer of the last."""
+    with suppress(OSError, AttributeError):  # not Linux: the end of standard input ends it a little later
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _follow(tail: Tail, stores: Stores, announcements: Announcements) -> None:
     process.settle()
     said = -1
@@ -91,8 +104,8 @@ def _follow(tail: Tail, stores: Stores, announcements: Announcements) -> None:
         worked = stores.step(tail.size)
         if stores.found != said:
             said = stores.found
-            sys.stdout.buffer.write(b"%d\n" % said)
-            sys.stdout.buffer.flush()
+            with suppress(BrokenPipeError):  # the server is gone; standard input says so too
+                os.write(1, b"%d\n" % said)
         if not worked:
             announcements.heard.wait(_IDLE if stores.waits else None)
         elif not full:

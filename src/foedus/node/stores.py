@@ -9,26 +9,37 @@ from pathlib import Path
 from foedus.config import Limits
 from foedus.kernel.ports import Item
 from foedus.node.follow import Followed, items
+from foedus.storage.files import FolderLock
 from foedus.storage.fulltext import FullText
 from foedus.storage.hashing import Hashing
 from foedus.storage.sqlite import LinkStore
 
 _BATCH = 2_000  # entries
+_HELD_AT_MOST = 60.0  # seconds that the work of a process may take whose server is gone
 _REST_AFTER_COMMIT = 9  # times as long as a commit of the full text took, it waits until the next
 
 
 class Stores:
-    """Both projections with one cursor: the lower of theirs."""
+    """Both projections with one cursor: the lower of theirs. One at a time a folder, whichever process it is in.
+
+    A follower whose server was killed may still be at work when the next server opens the folder: it is waited for.
+    Raises Busy where it does not end.
+    """
 
     BATCH = 2_000  # entries that one step takes
 
     def __init__(self, folder: Path, hashing: Hashing, journal: Followed, limits: Limits) -> None:
         self._journal = journal
-        self.links = LinkStore(folder / "links.sqlite", hashing)
+        self._lock = FolderLock(folder, "links and full text", _HELD_AT_MOST)
         try:
-            self.text = FullText(folder / "text", hashing, self._items, limits=limits)
+            self.links = LinkStore(folder / "links.sqlite", hashing)
+            try:
+                self.text = FullText(folder / "text", hashing, self._items, limits=limits)
+            except BaseException:
+                self.links.close()
+                raise
         except BaseException:
-            self.links.close()
+            self._lock.release()
             raise
         self._most = limits.fulltext_delay
         self._committed = time.monotonic()
@@ -76,8 +87,11 @@ class Stores:
         self._cost = self._committed - began
 
     def close(self) -> None:
-        self.links.close()
-        self.text.close()
+        try:
+            self.links.close()
+            self.text.close()
+        finally:
+            self._lock.release()
 
     def _items(self, first: int, stop: int) -> Iterator[Item]:
         for batch in items(self._journal, first, stop):

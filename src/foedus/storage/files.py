@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from foedus.kernel.errors import Busy, StorageFull
 
+_LOOK = 0.01  # seconds between looks at a lock that another process holds
 _REFUSALS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -123,15 +125,23 @@ class Descriptors:
 
 
 class FolderLock:
-    """One writer a folder: an advisory lock on its file `lock`, held until `release` or the end of the process."""
+    """One writer a folder: an advisory lock on its file `lock`, held until `release` or the end of the process.
 
-    def __init__(self, folder: Path) -> None:
+    Raises Busy where another one holds it, and still does after `seconds`.
+    """
+
+    def __init__(self, folder: Path, what: str = "this journal", seconds: float = 0.0) -> None:
         self._fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._fd)
-            raise Busy("another process writes this journal", hint="stop the other process first") from error
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() >= end:
+                    os.close(self._fd)
+                    raise Busy(f"another process writes {what}", hint="stop the other process first") from error
+            time.sleep(_LOOK)
 
     def release(self) -> None:
         if self._fd >= 0:
