@@ -125,6 +125,7 @@ def test_import_and_export_with_and_without_a_server(journey: NodeFolder, tmp_pa
     assert exported(journey, "bob") == [indicator(12)["id"]]
 
     with journey.up() as server:
+        assert len(journey.run("export", "--as", "bob", "--marked").done().json["objects"]) > 1
         third = write(tmp_path / "third.json", indicator(13))
         report = journey.run("import", third, "--label", secret, "--as", "anna", "--json").done().json
         assert report["stored"] == 1
@@ -137,6 +138,20 @@ def test_import_and_export_with_and_without_a_server(journey: NodeFolder, tmp_pa
         assert [o["id"] for o in got.json()["objects"]] == [indicator(n)["id"] for n in (10, 11, 12, 13)]
         assert journey.run("verify", "--json").done().json["sound"]
     assert exported(journey, "anna") == [indicator(n)["id"] for n in (10, 11, 12, 13)]
+
+
+def test_an_export_can_carry_its_labels(journey: NodeFolder, tmp_path: Path) -> None:
+    source = write(tmp_path / "kept.json", indicator(60))
+    journey.here("import", source, "--label", label_file(tmp_path, "SECRET"), "--as", "anna").done()
+    plain, marked = (
+        {one["id"]: one for one in journey.here("export", "--as", "anna", *more).done().json["objects"]}
+        for more in ((), ("--marked",))
+    )
+    assert plain[indicator(60)["id"]] == indicator(60)
+    (label,) = marked[indicator(60)["id"]]["object_marking_refs"]
+    assert marked[label]["name"] == "ALLIANCE SECRET"
+    refused = journey.here("export", "--as", "anna", "--marked", "--format", "csv")
+    assert refused.code == 2 and "only STIX objects can be marked" in refused.err
 
 
 def test_several_files_and_standard_input(journey: NodeFolder, tmp_path: Path) -> None:

@@ -241,3 +241,14 @@ def test_marking_colours_come_from_a_sheet_that_the_page_names(world: World) -> 
         assert f".{css}{{background:#" in rules
     assert client.get("/static/marking-colours/red;x.css").status_code == 404
     assert HIGH in text
+
+
+def test_an_export_with_labels_names_only_what_the_reader_may_see(clients: dict[str, httpx.Client]) -> None:
+    for name, secret in (("anna", True), ("rolf", False)):
+        text = clients[name].get("/search/export?q=waterworks&format=marked").text
+        objects = json.loads(text)["objects"]
+        reports = [one for one in objects if one["type"] == "report"]
+        ids = {one["id"] for one in objects}
+        assert len(reports) == 1 + secret
+        assert all(one["object_marking_refs"] and set(one["object_marking_refs"]) <= ids for one in reports)
+        assert ("SECRET" in text) is secret

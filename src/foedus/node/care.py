@@ -12,6 +12,7 @@ from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.ports import Clock
 from foedus.node.answers import PageQuery, Progress
 from foedus.node.contract import OnProgress
+from foedus.node.marked import export_marked
 from foedus.node.subject import Subject
 
 if TYPE_CHECKING:
@@ -62,11 +63,22 @@ def exporter_for(format: str) -> Exporter:
 
 
 def export(
-    node: Node, subject: Subject, types: frozenset[str] | None, format: str, emit: OnProgress | None
+    node: Node,
+    subject: Subject,
+    types: frozenset[str] | None,
+    format: str,
+    emit: OnProgress | None,
+    *,
+    marked: bool = False,
 ) -> Iterator[bytes]:
-    """Permitted records as chunks of a file. Raises Refused, NotPermitted."""
+    """Permitted records as chunks of a file; `marked`: STIX objects that name their labels. Raises Refused,
+    NotPermitted."""
     subject.require("export")
     view = node.view(subject, "file")
+    if marked:
+        if format not in ("", "stix"):
+            raise Refused([Fault("unmarkable-format", f"only STIX objects can be marked, not {format}", path="format")])
+        return export_marked(node, view, types, emit)
     if format in ("", "stix"):
         return view.export(types, emit)
     if format == "stanag4778":

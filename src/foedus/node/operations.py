@@ -14,6 +14,7 @@ import msgspec
 
 from foedus.kernel.canonical import decode
 from foedus.kernel.errors import Fault, NotFound, Refused
+from foedus.node import care
 from foedus.node.answers import Found, Progress, SearchQuery
 from foedus.node.node import Node
 from foedus.node.subject import Subject
@@ -54,7 +55,8 @@ def import_(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -
 def export(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -> Answer:
     subject = _acting(node, arguments)
     kinds = arguments.get("types")
-    return node.export(subject, frozenset(kinds) if kinds else None, str(arguments.get("format") or "stix"), emit)
+    types, format = frozenset(kinds) if kinds else None, str(arguments.get("format") or "stix")
+    return care.export(node, subject, types, format, emit, marked=bool(arguments.get("marked")))
 
 
 def search(node: Node, arguments: Mapping[str, Any], body: bytes, emit: Emit) -> Answer:

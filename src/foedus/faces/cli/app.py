@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,22 @@ def init(
         out.print(f"Then sign in once as administrator (valid for 24 hours):\n{made['link']}")
 
 
+_IN_THE_CLEAR = (
+    "[bold yellow]Warning:[/] the node listens on {host} without TLS: whoever is on the network in between can read "
+    "records, passwords and tokens.\n"
+    "  Put a proxy with TLS before it, and keep the port closed to everybody else (documentation: Behind a reverse "
+    "proxy);\n  or leave --host out, and it listens on this machine only."
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there. A name other than localhost may lead anywhere."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 @app.command(epilog="Example: foedus up --data fin --port 8440")
 def up(
     data: Data,
@@ -68,6 +85,8 @@ def up(
     """Run the node: web, HTTP API and TAXII. GET /healthz answers 200 when it is ready; SIGTERM stops it cleanly."""
     from foedus.faces.http.server import serve  # the web stack loads only where it is used
 
+    if not is_loopback(host):
+        err.print(_IN_THE_CLEAR.format(host=plain(host)))
     with told():
         serve(Settings(data=data, host=host, port=port))
 
@@ -150,12 +169,15 @@ def export(
     as_: As,
     type_: Types = None,
     format: Annotated[str, typer.Option(help="stix, csv, xlsx, or stanag4778 for the label bindings.")] = "stix",
+    marked: Annotated[
+        bool, typer.Option("--marked", help="Write each object's label into it; its bytes are then other ones.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of standard output.")] = None,
     json: Json = False,
 ) -> None:
     """Export what an account may see, as a STIX bundle. The release is recorded."""
     with told(json), Bar(quiet=True) as bar:
-        arguments = {"as": as_, "types": type_, "format": format}
+        arguments = {"as": as_, "types": type_, "format": format, "marked": marked}
         if output is None:
             run(Settings(data), "export", arguments, b"", bar, sys.stdout.buffer)
             sys.stdout.buffer.flush()

@@ -19,11 +19,14 @@ from litestar.response import Redirect
 
 from foedus.faces.web import times
 from foedus.faces.web.desk import Desk
+from foedus.faces.web.labelpicker import node_of
 from foedus.faces.web.rows import Row, rows
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.errors import Refused
 from foedus.kernel.searchtext import SearchText, parse
 from foedus.node.answers import Facet, Found, SearchAnswer, SearchQuery
+from foedus.node.contract import View
+from foedus.node.marked import Marker
 
 PAGE = 25
 WINDOW = 1_000  # results that one search ranks (Limits.max_search_window)
@@ -211,25 +214,36 @@ def _csv(v: Visit, found: list[Row]) -> bytes:
     return out.getvalue().encode("utf-8")
 
 
-def _bundle(bundle_id: str, found: list[Found], markings: list[Found]) -> Iterator[bytes]:
-    yield b'{"type":"bundle","id":"' + bundle_id.encode() + b'","objects":['
-    yield b",".join(f.body for f in {(f.id, f.version): f for f in [*markings, *found]}.values())
-    yield b"]}\n"
+def _plain(view: View, found: list[Found]) -> Iterator[bytes]:
+    """The objects as they came in, after the markings that hold for them."""
+    marks = list(view.many(sorted({i for f in found for i in f.labels})).values())
+    return (f.body for f in {(f.id, f.version): f for f in [*marks, *found]}.values())
+
+
+def _marked(v: Visit, view: View, found: list[Found]) -> Iterator[bytes]:
+    marker = Marker(node_of(v), view)
+    yield from [marker.mark(one) for one in found]
+    yield from marker.definitions()
+
+
+def _bundle(objects: Iterator[bytes]) -> bytes:
+    return b'{"type":"bundle","id":"bundle--' + str(uuid4()).encode() + b'","objects":[' + b",".join(objects) + b"]}\n"
 
 
 @get("/search/export", sync_to_thread=True)
 def export_search(request: AnyRequest) -> Response[bytes]:
-    """The results, at most 1,000, as CSV or as a STIX bundle with the markings they point at."""
+    """The results, at most 1,000, as CSV or as a STIX bundle with the markings they point at; `marked`: every object
+    names its label."""
     v, this = visit(request), asked(request)
     v.subject.require("export")
     view = v.verbs.view(v.subject, "file")
     answer = view.search(query(this, limit=WINDOW))
-    if request.query_params.get("format") == "csv":
+    format = request.query_params.get("format")
+    if format == "csv":
         body, media_type, name = _csv(v, rows(v, answer.results)), "text/csv; charset=utf-8", "foedus.csv"
     else:
-        marks = list(view.many(sorted({i for f in answer.results for i in f.labels})).values())
-        body = b"".join(_bundle(f"bundle--{uuid4()}", answer.results, marks))
         media_type, name = "application/stix+json;version=2.1", "foedus.json"
+        body = _bundle(_marked(v, view, answer.results) if format == "marked" else _plain(view, answer.results))
     return Response(body, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
