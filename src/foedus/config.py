@@ -58,6 +58,10 @@ class Limits:
     fulltext_delay: float = 0.15  # commit of the full text at most so long after the record
     live_subscribers: int = 2_000
 
+    # channels between nodes
+    max_channel_entries: int = 2_000  # one answer to a peer
+    max_channel_bytes: int = 16 * 1024 * 1024  # of the records in it
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
