@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,10 +12,10 @@ from foedus.kernel.aggregate import aggregate, at_least
 from foedus.kernel.clearancetext import read_clearance
 from foedus.kernel.defaultlabel import most_restrictive
 from foedus.kernel.errors import PolicyRefused
-from foedus.kernel.label import Category, Clearance, Label, Succession, TagType
+from foedus.kernel.label import MAX_SUCCESSORS, Category, Clearance, Label, Succession, TagType
 from foedus.kernel.labeltext import read_label
 from foedus.kernel.nativelabel import read_any_clearance, read_any_label
-from foedus.kernel.policy import decide
+from foedus.kernel.policy import decide, in_force
 from foedus.kernel.policyset import PolicySet
 from foedus.kernel.spif import read_policy
 
@@ -262,3 +263,39 @@ def test_policy_validity():
     assert decide([Label("P", "C")], who, policies, 0).permit
     decision = decide([Label("P", "C")], who, policies, 1_600_000_000_000_000)
     assert decision.reasons[0].code == "policy-validity"
+
+
+def test_a_decision_holds_until_a_policy_begins_or_ends(ours):
+    text = (
+        '<SPIF notBefore="20190101000000Z" notAfter="20200101000000Z"><securityPolicyId name="P" id="1.2.3"/>'
+        '<securityClassifications><securityClassification name="C" lacv="1" hierarchy="1"/></securityClassifications>'
+        "</SPIF>"
+    )
+    policies = PolicySet([*ours, read_policy(text.encode())])
+    begin, end = 1_546_300_800_000_000, 1_577_836_800_000_000
+    who = [Clearance("P", frozenset({"C"}))]
+    for now, permit, until in ((0, False, begin), (begin, True, end + 1), (end, True, end + 1), (end + 1, False, None)):
+        decision = decide([Label("P", "C")], who, policies, now)
+        assert (decision.permit, decision.until) == (permit, until)
+    soon = Label("P", "C", succession=Succession(begin + 5, Label("P", "C")))
+    assert decide([soon], who, policies, begin).until == begin + 5
+
+
+def test_as_many_successors_as_may_be_written_can_be_followed(ours):
+    label = read_label("ALLIANCE UNCLASSIFIED", ours)
+    for _ in range(MAX_SUCCESSORS):
+        label = replace(read_label("ALLIANCE SECRET", ours), succession=Succession(7, label))
+    assert ours.resolve(label) == label
+    assert in_force(label, 7)[0].classification == "UNCLASSIFIED"
+    assert decide([label], read_clearance("ALLIANCE UNCLASSIFIED for FIN", ours), ours, 7).permit
+    longer = replace(label, succession=Succession(7, label))
+    with pytest.raises(PolicyRefused):
+        ours.resolve(longer)
+    with pytest.raises(PolicyRefused):
+        in_force(longer, 7)
+
+
+def test_a_category_of_unknown_type_denies_even_without_values(ours):
+    label = read_label("ALLIANCE SECRET", ours)
+    strange = replace(label, categories=(*label.categories, Category("Only", TagType.UNKNOWN, frozenset())))
+    assert not decide([strange], read_clearance("ALLIANCE SECRET for FIN", ours), ours, 0).permit

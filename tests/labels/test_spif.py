@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foedus.config import Limits
-from foedus.kernel.errors import PolicyRefused, Refused, TooLarge
+from foedus.kernel.clearancetext import read_clearance, write_clearance
+from foedus.kernel.errors import LabelRefused, PolicyRefused, Refused, TooLarge
 from foedus.kernel.label import Category, Clearance, Label, TagType
+from foedus.kernel.labeltext import read_label, write_label
+from foedus.kernel.nativelabel import read_any_label, write_native_label
 from foedus.kernel.policy import decide
 from foedus.kernel.policymodel import Operation, TagKind
 from foedus.kernel.policyset import PolicySet
@@ -212,3 +215,89 @@ def test_a_damaged_policy_is_read_or_refused(at, noise):
     data = (POLICIES / "tlp.xml").read_bytes()
     with suppress(Refused):
         read_policy(data[:at] + noise + data[at + len(noise) :])
+
+
+def test_the_native_form_needs_numbers_that_mean_one_thing():
+    policies = PolicySet([read_policy(spif(more='<tagCategory name="E" lacv="1"/><tagCategory name="F"/>'))])
+    for value, written in (("A", False), ("B", True), ("E", False), ("F", False)):
+        label = policies.resolve(Label("P", "C", (Category("T", TagType.RESTRICTIVE, frozenset({value})),)))
+        if written:
+            assert read_any_label(write_native_label(label, policies), policies) == label
+        else:
+            with pytest.raises(PolicyRefused, match="number"):
+                write_native_label(label, policies)
+
+
+def test_an_alias_means_one_classification():
+    alias = '<x:alias xmlns:x="urn:foedus:policy:1" classification="{}" name="OPEN"/>'
+    twice = f"<extensions>{alias.format('C')}{alias.format('D')}</extensions></SPIF>".encode()
+    with pytest.raises(PolicyRefused, match="OPEN"):
+        read_policy(spif().replace(b"</SPIF>", twice))
+    once = f"<extensions>{alias.format('D')}</extensions></SPIF>".encode()
+    assert read_policy(spif().replace(b"</SPIF>", once)).classification("open").name == "D"
+
+
+# What two things are called is no name
+
+
+def phrase(text, lang=""):
+    language = f' xml:lang="{lang}"' if lang else ""
+    return f'<markingData phrase="{text}"{language}><code>pageBottom</code></markingData>'
+
+
+def classes(**inside):
+    levels = "".join(
+        f'<securityClassification name="{name}" lacv="{n}" hierarchy="{n}">{words}</securityClassification>'
+        for n, (name, words) in enumerate(inside.items(), 1)
+    )
+    return f"<securityClassifications>{levels}</securityClassifications>"
+
+
+@pytest.mark.parametrize("lang", ["", "fr"])
+@pytest.mark.parametrize("text", ["P SHUT", "P SHUT;"])
+def test_words_that_two_classifications_share_mean_neither(lang, text):
+    levels = classes(C=phrase("SHUT", "fr"), D=phrase("SHUT", lang))
+    policies = PolicySet([read_policy(spif(classes=levels))])
+    with pytest.raises(LabelRefused):
+        read_label(text, policies)
+    with pytest.raises(Refused):
+        read_clearance(text.rstrip(";"), policies)
+    assert read_label("P D;", policies).classification == "D"
+
+
+def test_a_name_that_is_another_ones_words_is_doubtful_in_a_marking():
+    policies = PolicySet([read_policy(spif(classes=classes(C=phrase("D"), D=phrase("DEEP"))))])
+    with pytest.raises(LabelRefused, match="can mean 2 labels"):
+        read_label("P D", policies)
+    assert read_label("P D;", policies).classification == "D"
+    for level in "CD":
+        label = policies.resolve(Label("P", level))
+        assert read_label(write_label(label, policies), policies) == label
+
+
+def test_two_policies_whose_names_run_together_are_told_apart():
+    one = spif(classes=classes(**{"X C": ""}))
+    other = spif(classes=classes(C="")).replace(b'name="P" id="1.2.3"', b'name="P X" id="1.2.4"')
+    policies = PolicySet(read_policy(data) for data in (one, other))
+    for text in ("P X C;", "P X C"):
+        with pytest.raises(LabelRefused):
+            read_label(text, policies)
+
+
+def test_a_clearance_for_one_level_is_not_for_another_of_the_same_height():
+    levels = classes(C="", D="").replace('hierarchy="2"', 'hierarchy="1"')
+    policies = PolicySet([read_policy(spif(classes=levels))])
+    for level in "CD":
+        (held,) = read_clearance(f"P {level}", policies)
+        assert held.classifications == {level}
+        assert read_clearance(write_clearance([held], policies), policies) == (held,)
+
+
+def test_a_marking_that_takes_too_many_trials_is_refused():
+    """Only all 27 values together are as long as the text, but there are 27! orders in which to try them."""
+    values = "".join(f'<tagCategory name="V{n}" lacv="{n}">{phrase("X" * n)}</tagCategory>' for n in range(3, 30))
+    separator = '<markingQualifier><qualifier markingQualifier="X" qualifierCode="separator"/></markingQualifier>'
+    policies = PolicySet([read_policy(spif(more=values + separator))])
+    with pytest.raises(LabelRefused, match="too many ways"):
+        read_label("P C " + "X" * (sum(range(3, 30)) + 26), policies)
+    assert read_label("P C XXX", policies) == read_label("P C; T: V3", policies)

@@ -47,7 +47,8 @@ def _clearance(text: str, policies: PolicySet) -> Clearance:
 
 
 def _up_to(top: Classification, policy: Policy) -> frozenset[str]:
-    return frozenset(c.name for c in policy.classifications if c.hierarchy <= top.hierarchy)
+    """The classification and all below it; one of the same height is not below it."""
+    return frozenset(c.name for c in policy.classifications if c is top or c.hierarchy < top.hierarchy)
 
 
 def _cut_nation(head: str, policies: PolicySet) -> tuple[str, str]:

@@ -86,4 +86,4 @@ class Decision:
 
     permit: bool
     reasons: tuple[Reason, ...]
-    until: int | None = None  # the earliest succession (microseconds) at which it must be taken again
+    until: int | None = None  # when it must be taken again (microseconds): a succession, a policy that begins or ends

@@ -73,6 +73,8 @@ def _marking(text: str, policies: PolicySet) -> Label:
     failures = []
     for policy in policies:
         labels, failure = read_marking(text, policy)
+        if failure.unfinished:
+            raise refused("ambiguous-marking", f"{text!r} can be read in too many ways; write the explicit form")
         candidates += labels
         failures.append((failure, policy))
     sound = [c for c in candidates if not policies.of(c).faults(c, new=False)]
@@ -126,5 +128,7 @@ def _write_explicit(label: Label, policies: PolicySet) -> str:
         parts.append(f"privacy mark = {quoted(label.privacy_mark)}")
     if label.succession is not None:
         inner = write_label(label.succession.label, policies)
+        if any(c in inner for c in '"()'):
+            inner = _write_explicit(policies.resolve(label.succession.label), policies)
         parts.append(f"successor {stanag4774.write_time(label.succession.at)} = ({inner})")
     return text + (" " + "; ".join(parts) if parts else "")

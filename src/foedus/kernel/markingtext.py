@@ -70,6 +70,10 @@ class _Words:
     tags: tuple[_TagWords, ...]
 
 
+class _TooManyTrials(Exception):
+    """Not every way to read the text was tried: nobody can say that it means one label only."""
+
+
 class _Reading:
     """One attempt at one text in one language. `far` is how much of the text made sense."""
 
@@ -144,7 +148,7 @@ class _Reading:
     def match(self, at: int, words: str) -> int | None:
         self.steps += 1
         if self.steps > _STEPS:
-            raise RecursionError("the marking needs too many trials")
+            raise _TooManyTrials
         if self.text.startswith(words, at):
             if at + len(words) > self.far:
                 self.far, self.expected = at + len(words), []
@@ -156,11 +160,12 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How far a text could be read, and what could have stood there."""
+    """How far a text could be read, and what could have stood there. `unfinished`: it takes too many trials."""
 
     far: int
     rest: str
     near: tuple[str, ...]
+    unfinished: bool = False
 
 
 def read_marking(text: str, policy: Policy) -> tuple[list[Label], Failure]:
@@ -175,8 +180,8 @@ def read_marking(text: str, policy: Policy) -> tuple[list[Label], Failure]:
                 levels = [level] if level else [c for c in policy.classifications if not head.level or c == head.level]
                 for each in levels:
                     found[_label(policy, head, each, slots)] = None
-        except RecursionError:
-            continue
+        except _TooManyTrials:
+            return [], Failure(len(wanted), "", (), unfinished=True)
         if reading.far > best.far or not best.near:
             rest = wanted[reading.far :].strip()
             near = get_close_matches(rest, sorted(set(reading.expected)), n=3, cutoff=0.4) if rest else []
@@ -226,14 +231,9 @@ def _words(policy: Policy, lang: str) -> _Words:
 
 
 def _collect(policy: Policy, lang: str) -> _Words:
-    levels: dict[str, Classification] = {}
-    for level in policy.classifications:
-        levels[squash(marking.class_phrase(level, policy, lang))] = level
-    for level in policy.classifications:
-        levels.setdefault(squash(level.name), level)
-    for alias, name in policy.aliases:
-        if (aliased := policy.classification(name)) is not None:
-            levels.setdefault(squash(alias), aliased)
+    levels = [(squash(marking.class_phrase(c, policy, lang)), c) for c in policy.classifications]
+    levels += [(squash(c.name), c) for c in policy.classifications]
+    levels += [(squash(a), aliased) for a, n in policy.aliases if (aliased := policy.classification(n)) is not None]
     tags = []
     for slots in marking.by_tag(policy.slots()):
         prefix, separator, suffix = (squash(q) for q in marking.tag_qualifiers(slots[0].tag, lang))
@@ -245,7 +245,7 @@ def _collect(policy: Policy, lang: str) -> _Words:
         squash(marking.qualifier(policy.marking, "separator", lang) or " "),
         squash(marking.qualifier(policy.marking, "suffix", lang)),
         tuple(_heads(policy, lang)),
-        tuple(levels.items()),
+        tuple(levels),
         tuple(tags),
     )
 

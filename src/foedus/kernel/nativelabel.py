@@ -25,6 +25,7 @@ from foedus.kernel.securitypolicy import Policy
 from foedus.kernel.xmltext import Element, attribute, children, local, namespace, refused
 
 NAMESPACE = "http://surevine.com/xmlns/spiffy"
+_PARTS = frozenset({"policy", "classification", "tag"})
 
 
 def read_any_label(data: bytes, policies: PolicySet, limits: Limits | None = None) -> Label:
@@ -72,6 +73,9 @@ def write_native_clearance(clearance: Clearance, policies: PolicySet) -> bytes:
 
 def _label(root: Element, policies: PolicySet) -> Label:
     policy = _policy(root, policies)
+    strange = next((e for e in children(root) if local(e).casefold() not in _PARTS), None)
+    if strange is not None:
+        raise refused("unknown-element", f"<{local(strange)}> in a label is not known; it might restrict")
     levels = children(root, "classification")
     if len(levels) != 1:
         raise refused("missing-element", f"a label has one classification, not {len(levels)}")
@@ -99,16 +103,19 @@ def _slots(root: Element, policy: Policy) -> list[Slot]:
     for element in children(root, "tag"):
         kind = _kind(attribute(element, "type"))
         oid, lacv = attribute(element, "id").removeprefix("urn:oid:"), same_number(attribute(element, "lacv"))
-        slots = [
-            s
-            for s in policy.slots()
-            if s.tag_set.id == oid and s.tag.kind is kind and s.value.lacv == lacv and kind is not TagKind.UNKNOWN
-        ]
+        slots = _numbered(policy, oid, kind, lacv)
         if len(slots) != 1:
             stated = f"tag set {oid}, type {attribute(element, 'type')!r}, number {lacv!r}"
             raise refused("unknown-category", f"{policy.name} has no category with {stated}")
         found.append(slots[0])
     return found
+
+
+def _numbered(policy: Policy, oid: str, kind: TagKind, lacv: str) -> list[Slot]:
+    """The values that a tag set's OID, a type and a number name."""
+    if kind is TagKind.UNKNOWN or not (oid and lacv):
+        return []
+    return [s for s in policy.slots() if (s.tag_set.id, s.tag.kind, s.value.lacv) == (oid, kind, lacv)]
 
 
 def _kind(stated: str) -> TagKind:
@@ -122,8 +129,12 @@ def _write(name: str, policy: Policy, levels: list[str], slots: list[Slot] | tup
     for level in levels:
         found = policy.classification(level)
         if found is not None:
+            if policy.classification_numbered(found.lacv) is not found or not found.lacv:
+                raise refused("not-expressible", f"no number names the classification {found.name} alone")
             _add(root, "classification", found.name).set("lacv", found.lacv)
     for slot in slots:
+        if len(_numbered(policy, slot.tag_set.id, slot.tag.kind, slot.value.lacv)) != 1:
+            raise refused("not-expressible", f"no number names {slot} alone; use STANAG 4774 XML")
         element = _add(root, "tag", slot.value.name)
         element.set("type", slot.tag.kind.value)
         element.set("id", slot.tag_set.id)

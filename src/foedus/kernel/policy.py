@@ -50,7 +50,7 @@ def decide(labels: Sequence[Label | None], clearances: Sequence[Clearance], poli
 def in_force(label: Label, now: int) -> tuple[Label, int | None]:
     """The label or successor that holds at `now`, and when it will next be succeeded. Raises PolicyRefused for a
     chain of more than 16 successors."""
-    for _ in range(MAX_SUCCESSORS):
+    for _ in range(MAX_SUCCESSORS + 1):
         succession = label.succession
         if succession is None:
             return label, None
@@ -62,7 +62,7 @@ def in_force(label: Label, now: int) -> tuple[Label, int | None]:
 
 def _decide(labels: Sequence[Label | None], clearances: Sequence[Clearance], policies: PolicySet, now: int) -> Decision:
     subject = policies.subject(tuple(clearances))
-    until: int | None = None
+    until = policies.turn_after(now)
     denied: list[Reason] = []
     if not labels:
         return Decision(False, (Reason("no-label", "there is no label"),))

@@ -136,10 +136,8 @@ class PolicyRules:
                 careful = True
             groups.setdefault(slot.key, set()).add(value.name)
         if category.type is TagType.UNKNOWN:
-            faults += [
-                Fault("unknown-tag-type", f"{s}: its tag has a type that is not known", path=s.tag_set.name)
-                for s in slots.values()
-            ]
+            message = f"{category.tag_set}: a tag of a type that is not known"
+            faults.append(Fault("unknown-tag-type", message, path=category.tag_set))
         faults.sort(key=lambda f: f.message)  # a set of values has no order; a report has one
         found = tuple([slots[order] for order in sorted(slots)])
         names = frozenset([s.value.name for s in found])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,6 +14,7 @@ from foedus.kernel.policymodel import fold
 from foedus.kernel.securitypolicy import Policy
 
 _REMEMBERED = 4_096  # subjects and names remembered per policy set
+_EVER = 2**62  # further away than any time: a policy without a beginning or an end
 
 
 class Held(NamedTuple):
@@ -43,6 +45,8 @@ class PolicySet:
                     message = f"two policies share the name {policy.name} or the id {policy.id}; give each one once"
                     raise PolicyRefused([Fault("duplicate-policy", message)])
                 known[key] = index
+        windows = (at for p in self.policies for at in (p.not_before, p.not_after + 1))
+        self._turns = tuple(sorted({at for at in windows if abs(at) < _EVER}))
         self._position = lru_cache(_REMEMBERED)(self._look_up)
         self._subject = lru_cache(_REMEMBERED)(self._compile)
 
@@ -91,6 +95,11 @@ class PolicySet:
             return named
         identified = self._ids.get(oid)
         return identified if not name.strip() or identified == named else None
+
+    def turn_after(self, now: int) -> int | None:
+        """The first moment after `now` (microseconds) at which a policy begins or ends; None where there is none."""
+        place = bisect_right(self._turns, now)
+        return self._turns[place] if place < len(self._turns) else None
 
     def subject(self, clearances: tuple[Clearance, ...]) -> Subject:
         """Whoever holds these clearances; those under policies that are not known here grant nothing."""

@@ -13,6 +13,7 @@ What it says stands in `policymodel.py`, where names are found in `policyindex.p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -26,6 +27,7 @@ from foedus.kernel.policyrules import CompiledCategory, CompiledLabel, PolicyRul
 
 _REMEMBERED = 65_536  # labels and categories kept in the policy's terms, so that memory stays bounded
 _UNKNOWN = frozenset({"unknown-tag-set", "unknown-category"})
+_NO_XML = re.compile(r"[\x00-\x1f\ud800-\udfff\ufffe\uffff]")  # XML 1.0 section 2.2, white space aside
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Policy:
     def resolve(self, label: Label) -> Label:
         """The label under the policy's own names. Raises PolicyRefused naming every unknown name.
 
-        A successor is resolved where it is under this policy and left alone otherwise.
+        A successor is resolved where it is under this policy and left alone otherwise. The privacy mark is brought into
+        the form that every document can carry: white space collapsed, U+FFFD for what is no character of XML.
         """
         faults = [] if self.has(label) else [self._other_policy(label)]
         level = self.classification(label.classification)
@@ -101,7 +104,7 @@ class Policy:
         succession = label.succession
         if succession is not None and self.has(succession.label):
             succession = replace(succession, label=self.resolve(succession.label))
-        return Label(self.name, level.name, categories, label.privacy_mark, succession, self.id)
+        return Label(self.name, level.name, categories, _plain(label.privacy_mark), succession, self.id)
 
     def resolve_clearance(self, clearance: Clearance) -> Clearance:
         """The clearance under the policy's own names. Raises PolicyRefused naming every unknown name."""
@@ -172,3 +175,7 @@ class Policy:
 
     def _compile(self, stated: str, categories: tuple[Category, ...]) -> CompiledLabel:
         return self._rules.label(stated, self.classification(stated), tuple(self.compiled(c) for c in categories))
+
+
+def _plain(text: str) -> str:
+    return _NO_XML.sub("\ufffd", " ".join(text.split()))

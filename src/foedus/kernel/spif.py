@@ -197,9 +197,10 @@ class _Reader:
             if local(element) == "unlimited":
                 unlimited |= name
             elif local(element) == "alias":
-                if fold(attribute(element, "name")) in self.rules.class_names:
-                    raise refused("duplicate-name", f"alias {attribute(element, 'name')} is a classification's name")
-                aliases.append((attribute(element, "name"), next(iter(name))))
+                alias = attribute(element, "name")
+                if fold(alias) in {*self.rules.class_names, *(fold(a) for a, _ in aliases)}:
+                    raise refused("duplicate-name", f"the alias {alias} is another classification's name")
+                aliases.append((alias, next(iter(name))))
             else:
                 self.warn(f"extension <{local(element)}> is not known")
         return unlimited, tuple(aliases), members

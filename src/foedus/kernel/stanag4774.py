@@ -1,7 +1,8 @@
 """STANAG 4774 labels and clearances in XML: read leniently, written strictly.
 
 Documents in use differ from the standard in the case of element names, in `URL` for `URI`, and in leaving out
-`ReviewDateTime`: all of that is read. Written documents use the standard's names and order.
+`ReviewDateTime`: all of that is read. An element of a label that is not known is refused: a misspelt category must not
+fall away. Written documents use the standard's names and order.
 
 Source: ADatP-4774 Edition A, chapters 3 and 4 (label), Annex on clearances.
 """
@@ -16,7 +17,7 @@ from lxml import etree
 
 from foedus.config import Limits
 from foedus.kernel import xmltext
-from foedus.kernel.label import Category, Clearance, Label, Succession, TagType, merged
+from foedus.kernel.label import MAX_SUCCESSORS, Category, Clearance, Label, Succession, TagType, merged
 from foedus.kernel.xmltext import Element, attribute, children, local, namespace, refused, text
 
 LABEL = "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"
@@ -24,7 +25,8 @@ CLEARANCE = "urn:nato:stanag:4774:confidentialityclearance:1:0"
 
 LABEL_ROOTS = ("originatorConfidentialityLabel", "alternativeConfidentialityLabel", "metadataConfidentialityLabel")
 _SUCCESSOR = "successorConfidentialityLabel"
-_SUCCESSIONS = 16
+_AROUND = frozenset({"confidentialityinformation", "originatorid", "creationdatetime", "successionhandling"})
+_INFORMATION = frozenset({"policyidentifier", "classification", "privacymark", "category"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -75,9 +77,11 @@ def label_from_element(root: Element, depth: int = 0) -> Label:
     """The label in an element. Raises PolicyRefused where a part is missing, stands twice or cannot be understood."""
     if depth == 0 and not is_label(root):
         raise refused("not-a-label", f"<{local(root)}> is not a STANAG 4774 label")
-    if depth > _SUCCESSIONS:
-        raise refused("succession", f"more than {_SUCCESSIONS} successors in a row")
+    if depth > MAX_SUCCESSORS:
+        raise refused("succession", f"more than {MAX_SUCCESSORS} successors in a row")
     information = _one(root, "ConfidentialityInformation")
+    _only_known(root, _AROUND, (LABEL, ""))
+    _only_known(information, _INFORMATION)
     name, oid = _policy(information)
     marks = [text(m) for m in children(information, "PrivacyMark")]
     return Label(
@@ -172,6 +176,13 @@ def write_time(micros: int) -> str:
     return f"{stated}{decimals}Z"
 
 
+def _only_known(element: Element, known: frozenset[str], namespaces: tuple[str, ...] = ()) -> None:
+    """Refuse an element that is not known (of these namespaces, where some are given): it might restrict."""
+    for child in children(element):
+        if local(child).casefold() not in known and (not namespaces or namespace(child) in namespaces):
+            raise refused("unknown-element", f"<{local(child)}> in {local(element)} is not known; it might restrict")
+
+
 def _succession(root: Element, depth: int) -> Succession | None:
     handling = children(root, "SuccessionHandling")
     if not handling:
@@ -227,7 +238,10 @@ def _needed(element: Element) -> str:
 
 def _add(parent: Element, name: str, content: str) -> Element:
     child = etree.SubElement(parent, f"{{{LABEL}}}{name}")
-    child.text = content
+    try:
+        child.text = content
+    except ValueError:
+        raise refused("not-expressible", f"{name}: {content!r} holds what XML cannot carry") from None
     return child
 
 

@@ -19,7 +19,7 @@ import base64
 import copy
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
@@ -66,13 +66,15 @@ def bind(
     """The binding of each label to its data, as BindingInformation XML in UTF-8.
 
     One MetadataBinding a distinct label. Data under several labels are named in each. Detached unless `encapsulate`,
-    which carries the content in the document, in base64. Raises PolicyRefused where there is nothing to bind.
+    which carries the content in the document, in base64. Raises PolicyRefused where there is nothing to bind, and where
+    one URI would name two contents.
     """
-    grouped: dict[Label, dict[str, Data]] = {}
+    grouped: dict[Label, dict[Data, None]] = {}
     for label, data in items:
-        grouped.setdefault(label, {}).update((d.uri, d) for d in data)
+        grouped.setdefault(label, {}).update(dict.fromkeys(data))
     if not grouped or not all(grouped.values()):
         raise refused("nothing-to-bind", "a binding needs a label and data for it")
+    external = {} if encapsulate else _by_uri(d for pieces in grouped.values() for d in pieces)
     root = etree.Element(f"{{{BINDING}}}BindingInformation", nsmap={"mb": BINDING, "xmime": _XMIME})
     container = etree.SubElement(root, f"{{{BINDING}}}MetadataBindingContainer")
     for label, pieces in grouped.items():
@@ -84,10 +86,9 @@ def bind(
             nsmap={"slab": stanag4774.LABEL},
         )
         stanag4774.label_into(element, label, stanag4774.LabelDocument())
-        for piece in pieces.values():
+        for piece in pieces:
             _write_data(binding, piece, encapsulate)
     if signer is not None:
-        external = {} if encapsulate else {d.uri: d.content for pieces in grouped.values() for d in pieces.values()}
         _sign(root, signer, external)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
@@ -117,7 +118,8 @@ def verify(
 ) -> bool:
     """Whether the binding is signed by this pinned key and every piece of referenced data is what was signed.
 
-    `contents` holds the data by URI. Only the form that `bind` writes is accepted; anything else is False.
+    `contents` holds the data by URI. Only the form that `bind` writes is accepted; anything else is False. Raises
+    PolicyRefused where it is not XML.
     """
     root, _ = xmltext.read_xml(data, limits)
     signatures = [e for e in root if e.tag == f"{{{_DS}}}Signature"]
@@ -141,6 +143,14 @@ def verify(
         return False
     expected = _signed_info(stripped, {uri: contents[uri] for uri in uris})
     return hmac.compare_digest(_canonical(expected), _canonical(info))
+
+
+def _by_uri(data: Iterable[Data]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for piece in data:
+        if found.setdefault(piece.uri, piece.content) != piece.content:
+            raise refused("two-contents", f"{piece.uri!r} names two contents; a binding could not tell them apart")
+    return found
 
 
 def _write_data(binding: Element, piece: Data, encapsulate: bool) -> None:

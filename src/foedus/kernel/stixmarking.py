@@ -23,7 +23,7 @@ from typing import Any
 import rfc8785
 
 from foedus.kernel import marking
-from foedus.kernel.label import Category, Label, Succession, TagType, merged
+from foedus.kernel.label import MAX_SUCCESSORS, Category, Label, Succession, TagType, merged
 from foedus.kernel.policyset import PolicySet
 from foedus.kernel.stanag4774 import read_time, write_time
 
@@ -51,7 +51,6 @@ _NAMESPACE = uuid.UUID("6f1b7a52-1d0a-5c6b-8a3e-2f9c4b7d8e60")  # ours, for ids 
 _CREATED = "2025-11-01T00:00:00.000Z"  # of everything made here: the same label gives the same object at every node
 _IDENTITY = "identity--7b2c8a94-5f0e-5d3a-9c41-8e6d2a1f7b30"
 _STATEMENTS = frozenset({"statement"})
-_DEPTH = 16
 _BY_ID = {id: level for table in (TLP1_IDS, TLP2_IDS) for level, id in table.items()}
 
 
@@ -187,7 +186,7 @@ def label_json(label: Label) -> dict[str, Any]:
 def label_from_json(content: Mapping[str, Any], depth: int = 0) -> Label:
     """The label in our JSON form. Raises ValueError, KeyError or TypeError where it is not that form; unknown members
     are refused, because they might restrict."""
-    if depth > _DEPTH:
+    if depth > MAX_SUCCESSORS:
         raise ValueError("too many successors")
     _only(content, {"extension_type", "confidentiality_information", "succession_handling"})
     info = content["confidentiality_information"]

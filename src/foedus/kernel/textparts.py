@@ -21,12 +21,18 @@ def read_head(text: str, policies: PolicySet) -> tuple[Policy, Classification]:
     """Policy and classification, by name or words in any language."""
     wanted = fold(text)
     known: list[str] = []
+    found: list[tuple[Policy, Classification]] = []
     for policy in policies:
         for name in (policy.name, policy.id, f"urn:oid:{policy.id}"):
             for said, level in _level_words(policy).items():
                 if wanted in (f"{fold(name)} {said}", f"{fold(name)}:{said}"):
-                    return policy, level
+                    found.append((policy, level))
         known += [f"{policy.name} {c.name}" for c in policy.classifications]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        forms = " or ".join(f"{policy.id} {level.name}" for policy, level in found)
+        raise refused("ambiguous-classification", f"{text.strip()!r} can mean {len(found)} things; write {forms}")
     near = get_close_matches(text.strip().upper(), known, n=3, cutoff=0.5)
     hint = f"; near it: {', '.join(near)}" if near else f"; known policies: {', '.join(p.name for p in policies)}"
     raise refused("unknown-classification", f"{text.strip()!r} is no policy with a classification{hint}")
@@ -49,14 +55,17 @@ def read_level(text: str, policy: Policy) -> Classification:
 
 
 def _level_words(policy: Policy) -> dict[str, Classification]:
-    """A policy's classifications by name, alias and words; names go before words."""
-    found = {fold(c.name): c for c in policy.classifications}
+    """A policy's classifications by name, alias and words; names go before words. Words that two share mean neither."""
+    named = {fold(c.name): c for c in policy.classifications}
     for alias, name in policy.aliases:
-        found.setdefault(fold(alias), found[fold(name)])
+        named.setdefault(fold(alias), named[fold(name)])
+    said: dict[str, Classification] = {}
+    shared: set[str] = set()
     for level in policy.classifications:
-        for lang in marking.languages(policy):
-            found.setdefault(fold(marking.class_phrase(level, policy, lang)), level)
-    return found
+        for words in {fold(marking.class_phrase(level, policy, lang)) for lang in marking.languages(policy)}:
+            shared |= {words} & said.keys()
+            said[words] = level
+    return {words: level for words, level in said.items() if words not in shared} | named
 
 
 def read_category(part: str, policy: Policy, *, every: bool) -> Category:

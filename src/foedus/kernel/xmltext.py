@@ -79,11 +79,19 @@ def children(element: Element, *names: str) -> list[Element]:
 
 
 def attribute(element: Element, *names: str) -> str:
-    """The first attribute with one of these local names (case-insensitive), stripped; "" where absent."""
+    """The first of these attributes that is there, stripped; "" where none is.
+
+    One without that very name counts by its local name, without case. Raises PolicyRefused where two such stand in one
+    element: readers would disagree on which one counts.
+    """
     for name in names:
-        for key, value in element.attrib.items():
-            if str(etree.QName(key).localname).casefold() == name.casefold():
-                return str(value).strip()
+        if (value := element.get(name)) is not None:
+            return str(value).strip()
+        alike = [v for k, v in element.attrib.items() if str(etree.QName(k).localname).casefold() == name.casefold()]
+        if len(alike) > 1:
+            raise refused("duplicate-attribute", f"the attribute {name} stands twice in <{local(element)}>")
+        if alike:
+            return str(alike[0]).strip()
     return ""
 
 
