@@ -372,7 +372,7 @@ class Load:
         self.place, self.ledger = place, ledger
         self.ended = threading.Event()  # the server is about to be killed
         # Writing while projections are rebuilt is a test of its own (test_reindex.py).
-        storing = STORING
+        storing = STORING if operation != "reindex" else ()
         self._clients: list[Client] = [kind(self, n, seed * 100 + n, place.writer) for n, kind in enumerate(storing)]
         self._clients.append(Reader(self, 8, seed * 100 + 8, place.reader))
         if operation:
