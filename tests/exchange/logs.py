@@ -18,6 +18,7 @@ ORIGINATORS = {
     code: Signer(sealing_name(f"foedus/{code.lower()}-01020304"), bytes([n]) * 32)
     for n, code in enumerate(("FIN", "NOR", "HQ"))
 }
+AT = 1_790_000_000_000_000
 LABEL = "marking-definition--00000000-0000-4000-8000-000000000001"
 
 
@@ -37,7 +38,7 @@ def recall(leaf: bytes, originator: str = "FIN") -> Statement:
 
 def sealed(statement: Statement, originator: str = "FIN") -> Sent:
     (one,) = seal(ORIGINATORS[originator], [statement.leaf])
-    return Sent(statement.leaf, statement, one)
+    return Sent(statement.leaf, AT, statement, one)
 
 
 class MemoryLog:
@@ -50,7 +51,7 @@ class MemoryLog:
         self.entries += entries
 
     def erase(self, leaf: bytes) -> None:
-        self.entries = [Sent(leaf) if one.leaf == leaf else one for one in self.entries]
+        self.entries = [Sent(leaf, AT) if one.leaf == leaf else one for one in self.entries]
 
     @property
     def size(self) -> int:
@@ -78,9 +79,9 @@ class MemoryLog:
 
     def _frontier(self) -> Frontier:
         frontier = Frontier()
-        frontier.extend([entry_leaf(one.leaf) for one in self.entries])
+        frontier.extend([entry_leaf(n, one) for n, one in enumerate(self.entries)])
         return frontier
 
     def _node(self, level: int, index: int) -> bytes:
-        levels = Frontier().extend([entry_leaf(one.leaf) for one in self.entries])
+        levels = Frontier().extend([entry_leaf(n, one) for n, one in enumerate(self.entries)])
         return levels[level][index]

@@ -17,7 +17,7 @@ from foedus.exchange.statement import Seal
 from foedus.kernel.checkpoint import Checkpoint, Signer
 from foedus.kernel.ports import Kind
 
-from .logs import CHANNEL, KEY, LABEL, ORIGINATORS, MemoryLog, envelope, recall, record, sealed
+from .logs import AT, CHANNEL, KEY, LABEL, ORIGINATORS, MemoryLog, envelope, recall, record, sealed
 
 LIMITS = Limits(max_channel_entries=5)
 replace = msgspec.structs.replace
@@ -124,7 +124,9 @@ def _other(sent: Sent) -> Sent:
 LIES: list[tuple[int, str, Callable[[Batch, MemoryLog], Batch]]] = [
     (1, "too many", lambda b, log: replace(b, entries=b.entries * 2)),
     (2, "skipped ahead", lambda b, log: replace(b, start=3)),
-    (2, "short leaf", lambda b, log: replace(b, entries=(Sent(b"short"), *b.entries[1:]))),
+    (2, "short leaf", lambda b, log: replace(b, entries=(Sent(b"short", AT), *b.entries[1:]))),
+    (2, "no time", lambda b, log: replace(b, entries=(replace(b.entries[0], at=-1), *b.entries[1:]))),
+    (5, "another time", lambda b, log: replace(b, entries=(replace(b.entries[0], at=AT + 1), *b.entries[1:]))),
     (2, "no seal", lambda b, log: replace(b, entries=(replace(b.entries[0], seal=None), *b.entries[1:]))),
     (2, "endless proof", lambda b, log: replace(b, grown=b.grown * 100)),
     (2, "odd proof", lambda b, log: replace(b, grown=(b"x", *b.grown))),
@@ -190,7 +192,7 @@ def test_recalls_sent_ahead_are_proved() -> None:
         (one, one),
         (replace(one, number=2),),
         (replace(one, sent=log.entries[7]),),
-        (replace(one, sent=Sent(one.sent.leaf)),),
+        (replace(one, sent=Sent(one.sent.leaf, AT)),),
         (replace(one, path=one.path[1:]),),
         (replace(one, sent=sealed(recall(log.entries[1].leaf))),),
         (replace(one, number=9),),

@@ -30,11 +30,14 @@ import msgspec
 
 from foedus.config import Limits
 from foedus.exchange.statement import Envelope, Seal, SealRefused, Statement, read_envelope
+from foedus.kernel import merkle
 from foedus.kernel.checkpoint import Checkpoint, NoteRefused, Verifier
 from foedus.kernel.errors import PeerFault
-from foedus.kernel.merkle import HASH_BYTES, Frontier, hash_leaf, verify_consistency, verify_inclusion
+from foedus.kernel.merkle import HASH_BYTES, Frontier, verify_consistency, verify_inclusion
 from foedus.kernel.ports import Kind
 
+_NO_SALT = bytes(16)
+_MAX_AT = 1 << 63
 _MAX_PATH = 64  # hashes: a log of 2^64 entries has no longer proof
 
 
@@ -59,9 +62,13 @@ class ForkRefused(AnswerRefused):
 
 
 class Sent(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One entry as it is sent. Without a statement it was recalled meanwhile: its leaf is all that is left."""
+    """One entry as it is sent. Without a statement it was recalled meanwhile: its leaf is all that is left.
+
+    `at`: when the sender released it to this receiver, in microseconds since 1970.
+    """
 
     leaf: bytes
+    at: int
     statement: Statement | None = None
     seal: Seal | None = None
 
@@ -110,9 +117,12 @@ class Log(Protocol):
     def inclusion(self, number: int, size: int) -> Sequence[bytes]: ...
 
 
-def entry_leaf(leaf: bytes) -> bytes:
-    """What the log's tree holds for a statement: its leaf, hashed again as an entry."""
-    return hash_leaf(leaf)
+def entry_leaf(number: int, sent: Sent) -> bytes:
+    """What the log's tree holds: the leaf of a journal entry whose body is the statement's leaf, without a salt.
+
+    The statement's own salt hides what it says; a second one would only have to be kept.
+    """
+    return merkle.entry_leaf(_NO_SALT, number, sent.at, Kind.NOTE, b"", sent.leaf)
 
 
 def answer(log: Log, pull: Pull, limits: Limits) -> Batch:
@@ -233,11 +243,17 @@ class Intake:
         if batch.start != place.frontier.size:
             raise AnswerRefused(2, f"the answer begins at {batch.start}, not at {place.frontier.size}")
         for sent in (*batch.entries, *(one.sent for one in batch.recalls)):
-            if len(sent.leaf) != HASH_BYTES or (sent.statement is None) is not (sent.seal is None):
+            if (
+                len(sent.leaf) != HASH_BYTES
+                or not 0 <= sent.at < _MAX_AT
+                or (sent.statement is None) is not (sent.seal is None)
+            ):
                 raise AnswerRefused(2, "an entry is not of the form that entries have")
         for path in (batch.grown, batch.kept, *(one.path for one in batch.recalls)):
             if len(path) > _MAX_PATH or any(len(node) != HASH_BYTES for node in path):
                 raise AnswerRefused(2, "a proof is not of the form that proofs have")
+        if any(not 0 <= one.number < _MAX_AT for one in batch.recalls):
+            raise AnswerRefused(2, "a number is not one that entries have")
         numbers = [one.number for one in batch.recalls]
         if numbers != sorted(set(numbers)) or (numbers and numbers[0] < batch.start + len(batch.entries)):
             raise AnswerRefused(2, "the recalls that are sent ahead are not in order")
@@ -266,7 +282,7 @@ class Intake:
         if place.size and not verify_consistency(place.size, checkpoint.size, place.root, checkpoint.root, batch.kept):
             raise ForkRefused("the log does not begin as it did before", place.note, batch.note)
         frontier = place.frontier.copy()
-        frontier.extend([entry_leaf(sent.leaf) for sent in batch.entries])
+        frontier.extend([entry_leaf(number, sent) for number, sent in enumerate(batch.entries, batch.start)])
         if not verify_consistency(frontier.size, checkpoint.size, frontier.root(), checkpoint.root, batch.grown):
             raise AnswerRefused(5, "the entries are not those of the log that the checkpoint signs")
         return frontier
@@ -277,10 +293,9 @@ class Intake:
                 raise AnswerRefused(6, f"the statement of entry {number} is another one")
         for one in batch.recalls:
             assert one.sent.statement is not None
-            leaf = one.sent.statement.leaf
-            entry = entry_leaf(leaf)
-            if one.number < taken or leaf != one.sent.leaf:
+            if one.number < taken or one.sent.statement.leaf != one.sent.leaf:
                 raise AnswerRefused(6, f"the recall {one.number} is another one")
+            entry = entry_leaf(one.number, one.sent)
             if not verify_inclusion(entry, one.number, checkpoint.size, one.path, checkpoint.root):
                 raise AnswerRefused(6, f"the recall {one.number} is not in the log")
 
