@@ -154,8 +154,8 @@ def test_succession_and_privacy_mark_round_trip(ours):
 def test_a_successor_whose_marking_holds_marks_round_trips():
     words = '<markingData phrase="(OPEN; &quot;x"><code>pageBottom</code></markingData>'
     text = (
-        '<SPIF><securityPolicyId name="P" id="1.2.3"/><securityClassifications>'
-        f'<securityClassification name="C" lacv="1" hierarchy="1">{words}</securityClassification></securityClassifications></SPIF>'
+        '<SPIF><securityPolicyId name="P" id="1.2.3"/><securityClassifications><securityClassification name="C" '
+        f'lacv="1" hierarchy="1">{words}</securityClassification></securityClassifications></SPIF>'
     )
     policies = PolicySet([read_policy(text.encode())])
     label = policies.resolve(Label("P", "C", succession=Succession(5, Label("P", "C"))))

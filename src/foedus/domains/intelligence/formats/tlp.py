@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-_PREFIX = "marking-definition--"
+from foedus.kernel.stixmarking import TLP1_IDS, TLP2_IDS
 
-# From open to closed.
-TLP2: Mapping[str, str] = {
-    "clear": _PREFIX + "94868c89-83c2-464b-929b-a1a8aa3c8487",
-    "green": _PREFIX + "bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
-    "amber": _PREFIX + "55d920b0-5e8b-4f79-9ee9-91f868d9b421",
-    "amber+strict": _PREFIX + "939a9414-2ddd-4d32-a0cd-375ea402b003",
-    "red": _PREFIX + "e828b379-4e03-4974-9ac4-e53a884c97c1",
-}
-# STIX 2.1 section 7.2.1.4; TLP 2.0 calls white clear.
-TLP1: Mapping[str, str] = {
-    "white": _PREFIX + "613f2e26-407d-48c7-9eca-b8e91df99dc9",
-    "green": _PREFIX + "34098fce-860f-48ae-8e50-ebd3cc5e41da",
-    "amber": _PREFIX + "f88d31f6-486f-44da-b317-01333bde0b82",
-    "red": _PREFIX + "5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
-}
+# From open to closed, in lower case as tags and extensions write them; TLP 2.0 calls TLP 1's white clear.
+TLP2: Mapping[str, str] = {level.lower(): id for level, id in TLP2_IDS.items()}
+TLP1: Mapping[str, str] = {level.lower(): id for level, id in TLP1_IDS.items()}
 ORDER = tuple(TLP2)
 _COLOURS = {v: k for k, v in TLP2.items()} | {v: "clear" if k == "white" else k for k, v in TLP1.items()}
 
