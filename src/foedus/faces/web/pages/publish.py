@@ -19,13 +19,14 @@ from foedus.faces.web.difference import difference
 from foedus.faces.web.formdata import Form, read_form
 from foedus.faces.web.pages.record import found
 from foedus.faces.web.readable import STIX_ID, ids_in, item
-from foedus.faces.web.rows import names
+from foedus.faces.web.rows import names, rows
 from foedus.faces.web.titles import ends, short_id, title
 from foedus.faces.web.visit import AnyRequest, Visit, visit
 from foedus.kernel.canonical import decode
 from foedus.kernel.domain import RecordType, say
 from foedus.kernel.errors import Fault, LabelRefused, NotFound, NotPermitted, Refused
 from foedus.kernel.ids import format_time
+from foedus.node import reach
 from foedus.node.answers import Found, SearchQuery
 
 _ASKED_ELSEWHERE = frozenset({"request-for-information"})
@@ -90,7 +91,12 @@ def _new(v: Visit, kind: str, form: Form) -> Response[Any]:
     now = format_time(labelpicker.node_of(v).clock.now() // 1000 * 1000)
     base = {"type": kind, "spec_version": "2.1", "id": stix_id, "created": now, "modified": now}
     draft = _draft(v, kind, form, base, keep=False)
-    return _publish(v, draft) if not draft.faults else _form_page(v, draft, status=422)
+    if draft.faults:
+        return _form_page(v, draft, status=422)
+    far, known = _beyond(v, draft, ()), set(form.text("beyond_known").split())
+    if not {one["row"].id for one in far} <= known:
+        return _form_page(v, draft, beyond=far)
+    return _publish(v, draft)
 
 
 def _draft(v: Visit, kind: str, form: Form, before: dict[str, Any], *, keep: bool) -> Draft:
@@ -129,6 +135,17 @@ def _publish(v: Visit, draft: Draft, back: str = "") -> Response[Any]:
     return Redirect(_address(done[0].id), status_code=303)
 
 
+def _beyond(v: Visit, draft: Draft, kept: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """Records that the draft refers to and that not all of its readers may see. `kept`: the labels that stay."""
+    node = labelpicker.node_of(v)
+    labels = node.registry.labels([*kept, *(str(one) for one in draft.obj.get("object_marking_refs", ()))])
+    if draft.picker is not None:
+        labels = [*labels, node.read_label(labelpicker.label_of(draft.picker))]
+    far = reach.beyond(node, v.view, draft.obj, labels)
+    shown = rows(v, [one.found for one in far])
+    return tuple({"row": row, "names": one.names} for row, one in zip(shown, far, strict=True))
+
+
 def _with_faults(picker: labelpicker.Picker, faults: Sequence[Fault]) -> labelpicker.Picker:
     return labelpicker.Picker(picker.parts, picker.text, picker.was, picker.shown, tuple(faults))
 
@@ -164,6 +181,7 @@ def _form_page(v: Visit, draft: Draft, *, status: int = 200, record: str = "", *
         "record": record,
         "once": draft.form.text("_once"),
         "kept": more.get("kept", ()),
+        "beyond": more.get("beyond", ()),
         "base_version": more.get("base_version", draft.form.text("_base")),
     }
     return v.page("publish_form.html", context, status=status)
@@ -320,6 +338,7 @@ def _review_page(v: Visit, record: Found, draft: Draft) -> Response[str]:
         "before": before,
         "picker": picker,
         "audience": _audience_change(v, record, picker),
+        "beyond": _beyond(v, draft, record.labels if picker is None else ()),
     }
     return v.page("publish_review.html", context)
 
