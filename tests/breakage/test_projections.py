@@ -24,7 +24,7 @@ from foedus.node.stores import Stores
 from foedus.node.subject import Subject
 from foedus.storage.hashing import Hashing
 from foedus.storage.segments import SegmentJournal
-from foedus.storage.shard import Shard, schema
+from foedus.storage.shard import Shard
 from tests.node.conftest import START, FakeClock, FakeRandom, World
 from tests.process import NodeFolder, Server, bundle, indicator
 

@@ -181,10 +181,14 @@ def test_an_erasure_without_a_tombstone_is_damage(journal: Journal) -> None:
     assert [d.seq for d in journal.verify().damage] == [2]
 
 
-def test_a_recall_that_was_not_carried_out_is_damage(journal: Journal) -> None:
+def test_a_recall_that_was_not_carried_out_yet_is_pending(journal: Journal) -> None:
     journal.append(records(0, 4))
     journal.append([tombstone(1)])
-    assert [d.seq for d in journal.verify().damage] == [1]
+    found = journal.verify()
+    assert (found.damage, found.pending, found.erased) == ((), (1,), 0)
+    journal.erase([1])
+    found = journal.verify()
+    assert (found.damage, found.pending, found.erased) == ((), (), 1)
 
 
 def test_verify_counts_and_reports_progress(journal: Journal) -> None:
