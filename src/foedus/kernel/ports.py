@@ -67,7 +67,11 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The answer of `Journal.verify`: sound where `damage` is empty."""
+    """The answer of `Journal.verify`: sound where `damage` is empty.
+
+    `pending`: recalled entries whose content is still there. A crash, or a verification from another process, can come
+    between a tombstone and its erasures; the node finishes them, at its next start at the latest.
+    """
 
     entries: int
     checkpoints: int
@@ -75,6 +79,7 @@ class Verification:
     root: bytes
     damage: tuple[Damage, ...]
     seconds: float
+    pending: tuple[int, ...] = ()
 
 
 class Journal(Protocol):

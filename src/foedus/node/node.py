@@ -29,7 +29,7 @@ from foedus.node.bulk import LARGE, Bulk
 from foedus.node.clock import SystemClock, SystemRandom
 from foedus.node.contract import OnProgress
 from foedus.node.definitions import Definitions
-from foedus.node.follow import item_of, items
+from foedus.node.follow import items
 from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
 from foedus.node.live import Live
@@ -37,6 +37,7 @@ from foedus.node.mapped import MappedFiles
 from foedus.node.mending import discard, or_anew
 from foedus.node.projector import Projector
 from foedus.node.reader import DomainReader
+from foedus.node.recall import Recalls, finish_recalls
 from foedus.node.registry import LabelRegistry
 from foedus.node.releases import ReleaseLog
 from foedus.node.searching import Searching
@@ -45,7 +46,7 @@ from foedus.node.subject import Subject
 from foedus.node.view import View
 from foedus.node.writer import Draft, Writer
 from foedus.storage.accounts import Accounts
-from foedus.storage.labels import TOMBSTONE, LabelTable
+from foedus.storage.labels import LabelTable
 from foedus.storage.segments import SegmentJournal
 
 _SUCCESS_WAIT = 5.0  # seconds that a publisher waits for links and full text at most
@@ -88,7 +89,7 @@ class Node:
             self.table = self._open_table(projections)
             self.table_lock = threading.RLock()
             self._catch_up_table()
-            self._finish_recalls()
+            finish_recalls(self.journal, self.table)
             self.definitions = Definitions(self.journal, self.table, registry)
             self.definitions.follow()
             self.sights = Sights(self.table, registry, self.definitions, clock, self.table_lock)
@@ -98,6 +99,7 @@ class Node:
             self.mapped = None if own_projector else MappedFiles(projections / "text", self.projector.lock)
             self.searching = Searching(self, self.projector)
             self.writer = Writer(self.journal, self.table, self.table_lock, self.limits, self._committed)
+            self.recalls = Recalls(self)
         except BaseException:
             self.journal.close()
             raise
@@ -300,20 +302,7 @@ class Node:
 
     def recall(self, subject: Subject, stix_id: str, reason: str = "") -> int:
         """Withdraw every version that the subject may see. NotFound, NotPermitted; Refused for marking definitions."""
-        subject.require("recall")
-        if stix_id.startswith("marking-definition--"):  # without it, another meaning could be given to what is there
-            raise Refused([Fault("not-recallable", "records rely on what a marking definition says", stix_id)])
-        seqs = View(self, subject, "recall").own_entries(stix_id)
-        if not seqs:
-            raise NotFound
-        note: dict[str, Any] = {"by": subject.name, "targets": seqs}
-        if reason:
-            note["reason"] = reason[:500]
-        draft = Draft(Kind.TOMBSTONE, self.envelope(()), canonical(note), None, unique=False, targets=tuple(seqs))
-        (outcome,) = self.writer.submit([draft]).result()
-        self.journal.erase(seqs)
-        self.projector.wait_for(outcome.seq + 1, _SUCCESS_WAIT)
-        return len(seqs)
+        return self.recalls.withdraw(subject, stix_id, reason)
 
     # -- domains
 
@@ -368,6 +357,7 @@ class Node:
         return self.view(subject, "audit").seen(stix_id)
 
     def verify(self, on_progress: OnProgress | None = None) -> dict[str, Verification]:
+        self.recalls.settle()
         return {
             "journal": self.journal.verify(care.counter("journal", on_progress, self.clock)),
             "releases": self.released.journal.verify(care.counter("releases", on_progress, self.clock)),
@@ -474,16 +464,6 @@ class Node:
             self.table.apply(batch)
             if on_progress is not None:
                 on_progress(care.step("labels", self.table.cursor, self.journal.size, 0, 0))
-
-    def _finish_recalls(self) -> None:
-        """A crash between a tombstone and its erasures is made good before anything is read."""
-        flags = self.table.column("flags")
-        for seq in ((flags & TOMBSTONE) != 0).nonzero()[0].tolist():
-            targets = item_of(self.journal.entry(seq)).targets
-            left = [t for t in targets if not self.journal.entry(t).erased]
-            if left:
-                self.journal.erase(left)
-            self.table.erase(targets)
 
 
 @lru_cache(maxsize=1)

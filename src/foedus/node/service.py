@@ -121,6 +121,7 @@ def _verify_one(folder: Path, verifier: Any, progress: Any) -> dict[str, Any]:
         "erased": found.erased,
         "root": found.root.hex(),
         "damage": msgspec.to_builtins(found.damage),
+        "pending": list(found.pending),
         "seconds": round(found.seconds, 3),
     }
 

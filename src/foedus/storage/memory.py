@@ -145,10 +145,10 @@ class MemoryJournal:
             if callable(progress):
                 progress(frontier.size, self.size)
         damage += [Damage(s, f"entry {s} is erased, but no tombstone names it") for s in erased.minus(named)]
-        damage += [Damage(s, f"entry {s} was recalled, but its content is still there") for s in named.minus(erased)]
         found = tuple(sorted(damage, key=lambda d: d.seq))
         seconds = perf_counter() - started
-        return Verification(frontier.size, len(self._notes), erased.count(), frontier.root(), found, seconds)
+        pending = tuple(named.minus(erased))
+        return Verification(frontier.size, len(self._notes), erased.count(), frontier.root(), found, seconds, pending)
 
     def close(self) -> None:
         self._closed = True

@@ -2,8 +2,8 @@
 
 For every segment: its header, and that it continues the one before. For every frame: its checksum. For every entry:
 its number, its time, its leaf from its content, its leaf and address in the stored tree, and where it is erased, that
-a tombstone names it. For every checkpoint: its signature, its size, and its root from the leaves. For the stored
-tree: every leaf, every node, its cursor.
+a tombstone names it; one that a tombstone names and that is not erased yet is pending. For every checkpoint: its
+signature, its size, and its root from the leaves. For the stored tree: every leaf, every node, its cursor.
 
 Where a root is wrong, the stored tree may still have the right leaves (its root is the signed one): then the altered
 entries are named. Otherwise the entries since the last good checkpoint are named as a range. Verification goes on
@@ -99,11 +99,12 @@ class _Verification:
         for segment in self.segments.all():
             self._segment(segment, total)
         self._finish()
+        pending = self._pending()
         self.stored.close()
         self.segments.clear()
         found = self.findings.in_order(self._untold())
         seconds = time.perf_counter() - started
-        return Verification(self.size, self.checkpoints, self.erased.count(), self.root, found, seconds)
+        return Verification(self.size, self.checkpoints, self.erased.count(), self.root, found, seconds, pending)
 
     def _untold(self) -> list[Damage]:
         """Entries erased without a tombstone. After all else: where entries are damaged, it may be among them."""
@@ -266,9 +267,11 @@ class _Verification:
         cursor = self.stored.cursor
         if cursor and cursor.size > self.size:
             self._report(self.size, f"the journal ends early: tree/cursor bears a checkpoint of {cursor.size} entries")
-        for seq in self.named.minus(self.erased):
-            if seq < self.size and not self._erased_since(seq):
-                self._report(seq, f"entry {seq} was recalled, but its content is still there: erase it again")
+
+    def _pending(self) -> tuple[int, ...]:
+        """Entries that a tombstone names and that are not erased yet. Whether they are whole, the findings say."""
+        waiting = (seq for seq in self.named.minus(self.erased) if seq < self.size and not self._erased_since(seq))
+        return tuple(islice(waiting, MAX_DAMAGE))
 
     def _erased_since(self, seq: int) -> bool:
         """Whether an erasure that ran beside this verification has reached the entry."""
