@@ -324,7 +324,7 @@ class Operator(Client):
     def _operate(self, name: str, arguments: dict[str, Any], body: bytes = b"") -> Any:
         """The result of an operation. Raises Gone."""
         headers = {"x-foedus-arguments": base64.b64encode(json.dumps(arguments).encode()).decode()}
-        connection = Local(self.place.socket)
+        connection = Local(self.place.socket, self.ended)
         try:
             connection.request("POST", f"/operation/{name}", body, headers)
             lines = connection.getresponse().read().splitlines()
@@ -342,14 +342,20 @@ class Operator(Client):
 class Local(http.client.HTTPConnection):
     """HTTP over the operator's Unix socket."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ended: threading.Event) -> None:
         super().__init__("node", timeout=ANSWERED_WITHIN)
-        self._path = path
+        self._path, self._ended = path, ended
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(ANSWERED_WITHIN)
-        self.sock.connect(str(self._path))
+        while True:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(ANSWERED_WITHIN)
+            try:
+                return self.sock.connect(str(self._path))
+            except (ConnectionRefusedError, FileNotFoundError):  # it listens a moment after the port does
+                self.sock.close()
+                if self._ended.wait(0.005):
+                    raise
 
 
 def envelope(sents: tuple[Sent, ...]) -> Request:
