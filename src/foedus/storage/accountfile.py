@@ -1,4 +1,4 @@
-"""The file behind accounts: one SQLite database that the server and the command line use at the same time.
+"""Files that are no projection: SQLite databases that the server and the command line use at the same time.
 
 WAL, synchronous=FULL (what was answered survives a power cut), mode 0600. `version()` tells a cache whether anything
 has changed: it moves at every commit of another process and at every commit of this one that matters.
@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,19 @@ from typing import Any
 from foedus.kernel.errors import Busy, Damaged, FoedusError, NotFound, StorageFull
 
 APPLICATION_ID = 0x466F6564  # "Foed"
-SCHEMA_VERSION = 1
 _BUSY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """What a file is: how it is spoken of, its schema, and the version of that."""
+
+    what: str
+    schema: str  # a file beside this one
+    version: int = 1
+
+
+ACCOUNTS = Make("accounts", "accounts.sql")
 
 
 class AccountFile:
@@ -29,13 +41,14 @@ class AccountFile:
     as the disk and other processes have it.
     """
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
+    def __init__(self, path: Path, make: Make = ACCOUNTS, *, create: bool = True) -> None:
         self.path = path
+        self._make = make
         self._lock = threading.RLock()
         self.changes = 0  # commits of this connection that matter to caches
         if not path.exists() and not create:
             raise NotFound
-        with _translated():
+        with self._translated():
             _make_private(path)
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             self._prepare()
@@ -46,35 +59,35 @@ class AccountFile:
         with self.transaction():
             version = self._pragma("user_version")
             if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-                for statement in _statements((files("foedus.storage") / "accounts.sql").read_text("utf-8")):
+                for statement in _statements((files("foedus.storage") / self._make.schema).read_text("utf-8")):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION or self._pragma("application_id") != APPLICATION_ID:
-                raise Damaged(f"{self.path.name} is not an accounts file of this version of Foedus")
+                self._db.execute(f"PRAGMA user_version={self._make.version}")
+            elif version != self._make.version or self._pragma("application_id") != APPLICATION_ID:
+                raise Damaged(f"{self.path.name} is no file of {self._make.what} of this version of Foedus")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def version(self) -> tuple[int, int]:
         """Differs from an earlier answer whenever something may have changed since."""
-        with self._lock, _translated():
+        with self._lock, self._translated():
             return self._pragma("data_version"), self.changes
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
         """What a query answers."""
-        with self._lock, _translated():
+        with self._lock, self._translated():
             return self._db.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: Any) -> Any | None:
         """The first row, or None."""
-        with self._lock, _translated():
+        with self._lock, self._translated():
             return self._db.execute(sql, values).fetchone()
 
     @contextmanager
     def transaction(self, *, quiet: bool = False) -> Iterator[sqlite3.Connection]:
         """All or nothing, durable on return. `quiet` for what no cache needs to know (times of last use)."""
-        with self._lock, _translated():
+        with self._lock, self._translated():
             if self._db.in_transaction:  # an inner step of a larger change
                 yield self._db
                 return
@@ -90,7 +103,7 @@ class AccountFile:
 
     def backup(self, target: Path) -> None:
         """A consistent copy while in use. Raises StorageFull where `target` cannot be written."""
-        with _translated():
+        with self._translated():
             _make_private(target)
             copy = sqlite3.connect(target)
             try:
@@ -102,6 +115,18 @@ class AccountFile:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's and the system's errors in our terms, at this one boundary."""
+        try:
+            yield
+        except FoedusError:
+            raise
+        except OSError as error:
+            raise StorageFull(f"the file of {self._make.what} cannot be written: {error.strerror}") from error
+        except sqlite3.DatabaseError as error:
+            raise _in_our_terms(error, self._make.what) from error
 
 
 def _make_private(path: Path) -> None:
@@ -121,25 +146,12 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """SQLite's and the system's errors in our terms, at this one boundary."""
-    try:
-        yield
-    except FoedusError:
-        raise
-    except OSError as error:
-        raise StorageFull(f"the accounts file cannot be written: {error.strerror}") from error
-    except sqlite3.DatabaseError as error:
-        raise _in_our_terms(error) from error
-
-
-def _in_our_terms(error: sqlite3.DatabaseError) -> Exception:
+def _in_our_terms(error: sqlite3.DatabaseError, what: str) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Busy("another process is changing accounts; try again")
+        return Busy(f"another process is changing {what}; try again")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return StorageFull("the accounts file cannot be written: the disk is full, read-only or failing")
+        return StorageFull(f"the file of {what} cannot be written: the disk is full, read-only or failing")
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return Damaged("the accounts file is damaged", hint="restore it from a backup")
+        return Damaged(f"the file of {what} is damaged", hint="restore it from a backup")
     return error
