@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -235,6 +236,20 @@ def test_an_alias_means_one_classification():
         read_policy(spif().replace(b"</SPIF>", twice))
     once = f"<extensions>{alias.format('D')}</extensions></SPIF>".encode()
     assert read_policy(spif().replace(b"</SPIF>", once)).classification("open").name == "D"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [b"<" + b"a" * 200_000, b"<a>" + b"<!--" * 50_000, b"<a>" + b"<![CDATA[" * 20_000, b"<a>" + b"<?" * 100_000,
+     b"<a></b>" + b"<!--" * 50_000, b"<" + b"ab" * 20_000 + b"></" + b"ba" * 20_000 + b">", b"<a '" * 50_000,
+     b"<r>" + b"<abcdefghij" * 10_000, b"<r>" + b"<abcdefghij></abcdefghik>" * 10_000 + b"</r>"],
+    ids=range(9),
+)  # fmt: skip
+def test_what_is_not_well_formed_costs_no_more_than_its_length(bomb):
+    start = time.process_time()
+    with pytest.raises(PolicyRefused):
+        read_policy(bomb)
+    assert time.process_time() - start < 1
 
 
 # What two things are called is no name

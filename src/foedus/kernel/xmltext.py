@@ -21,12 +21,11 @@ Element = Any  # an lxml element; its stubs are too loose to be worth more
 _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _DECLARED = re.compile(rb"""^\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 _DECLARATION = re.compile(r"^\s*<\?xml\b.*?\?>", re.S)
-# Comments, CDATA, processing instructions and tags; an attribute value may hold ">".
-_TOKEN = re.compile(
-    r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?P<end>/?)(?P<name>[^\s<>/!?\"'=]+)(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*?"
-    r"(?P<empty>/?)>",
-    re.S,
-)
+_NO_TAGS = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"))  # what begins like a tag, and where it ends
+# A tag; an attribute value may hold ">". Nothing is tried twice: hostile text costs no more than its length.
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>[^\s<>/!?\"'=]++)(?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+>")
+_LONGEST_NAME = 100  # of an element whose misspelt end tag is mended
+_MOST_MENDED = 100  # end tags of one document
 
 
 def read_xml(data: bytes, limits: Limits | None = None) -> tuple[Element, tuple[str, ...]]:
@@ -143,17 +142,18 @@ def _mend(data: bytes) -> tuple[bytes, tuple[str, ...]] | None:
         source = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    starts = {m["name"] for m in _TOKEN.finditer(source) if m["name"] and not m["end"]}
+    tags = _tags(source)
+    if tags is None:
+        return None
+    starts = {tag["name"] for tag in tags if not tag["end"]}
     stack: list[str] = []
     parts: list[str] = []
     warnings: list[str] = []
     last = 0
-    for token in _TOKEN.finditer(source):
-        name = token["name"]
-        if not name:
-            continue
-        if not token["end"]:
-            if not token["empty"]:
+    for tag in tags:
+        name = tag["name"]
+        if not tag["end"]:
+            if not tag[0].endswith("/>"):
                 stack.append(name)
             continue
         if not stack:
@@ -161,12 +161,38 @@ def _mend(data: bytes) -> tuple[bytes, tuple[str, ...]] | None:
         opened = stack.pop()
         if name == opened:
             continue
-        # A misspelling is close to the right name and is no element's name: else elements are interleaved or missing.
-        if name in starts or SequenceMatcher(None, name, opened).ratio() < 0.8:
+        if len(warnings) >= _MOST_MENDED or name in starts or not _misspells(name, opened):
             return None
-        parts += [source[last : token.start("name")], opened]
-        last = token.end("name")
+        parts += [source[last : tag.start("name")], opened]
+        last = tag.end("name")
         warnings.append(f"line {source.count(chr(10), 0, last) + 1}: end tag </{name}> read as </{opened}>")
     if stack or not warnings:
         return None
     return "".join([*parts, source[last:]]).encode(), tuple(warnings)
+
+
+def _tags(source: str) -> list[re.Match[str]] | None:
+    """Every tag, in order; None where something that begins does not end."""
+    found = []
+    at = source.find("<")
+    while at >= 0:
+        closing = next((end for begin, end in _NO_TAGS if source.startswith(begin, at)), "")
+        if closing:
+            end = source.find(closing, at)
+            if end < 0:
+                return None
+            end += len(closing)
+        elif tag := _TAG.match(source, at):
+            found.append(tag)
+            end = tag.end()
+        else:
+            return None
+        at = source.find("<", end)
+    return found
+
+
+def _misspells(name: str, right: str) -> bool:
+    """Whether a name is close to the right one; it is no element's name, else elements are interleaved or missing."""
+    if max(len(name), len(right)) > _LONGEST_NAME:
+        return False
+    return SequenceMatcher(None, name, right).ratio() >= 0.8
