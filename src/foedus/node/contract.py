@@ -108,8 +108,12 @@ class Verbs(Protocol):
         single, values with phrase, excluded classifications, obsolete), the subject's default label as TEXT."""
         ...
 
-    def label_audience(self, label: Label) -> dict[str, Any]:
-        """Who would see a record with this label: {"accounts": [...], "count": n} for those who may publish."""
+    def label_audience(self, label: Label, subject: Subject) -> dict[str, Any] | None:
+        """Who here would see a record with this label: {"accounts": [...], "count": n}.
+
+        None for who may not publish, and where the subject would not see it: who is cleared for what one is not
+        cleared for oneself is nobody's business. Otherwise the audience of each record would tell the same.
+        """
         ...
 
     def publish(

@@ -18,7 +18,7 @@ from foedus.config import Limits, Settings
 from foedus.kernel.canonical import canonical
 from foedus.kernel.domain import Domain, RecordType, domains
 from foedus.kernel.errors import Fault, LabelRefused, NotFound, PolicyRefused, Refused
-from foedus.kernel.label import Label
+from foedus.kernel.label import Clearance, Label
 from foedus.kernel.labelcheck import read_label_input
 from foedus.kernel.ports import Clock, Head, Item, Kind, Random, Verification
 from foedus.kernel.record import Input, Valid, read_input, read_objects, version_of
@@ -194,9 +194,14 @@ class Node:
     def label_choices(self, subject: Subject, lang: str = "en") -> dict[str, Any]:
         return label_choices(self.registry.policies, self.default_label(subject), lang)
 
-    def label_audience(self, label: Label) -> dict[str, Any]:
+    def label_audience(self, label: Label, subject: Subject) -> dict[str, Any] | None:
         now = self.clock.now()
-        names = [s.name for s in self.access.everyone() if self.registry.permits(label, s.clearances, now)]
+        permits: Callable[[tuple[Clearance, ...]], bool] = lru_cache(
+            lambda clearances: self.registry.permits(label, clearances, now)
+        )
+        if not (subject.may("publish") and permits(subject.clearances)):
+            return None
+        names = [one.name for one in self.access.everyone() if permits(one.clearances)]
         return {"accounts": names, "count": len(names)}
 
     # -- writing

@@ -243,6 +243,9 @@ def label_choices(request: AnyRequest, lang: Lang = "en") -> dict[str, Any]:
     return _node(request).label_choices(subject_of(request.scope), lang)
 
 
+_NAMES = 200  # accounts of an audience that an answer names; `count` is of all
+
+
 @post("/labels/check", status_code=200, sync_to_thread=True, summary="Check a label and show its marking")
 def label_check(request: AnyRequest, data: LabelText, lang: Lang = "en") -> dict[str, Any]:
     node, subject = _node(request), subject_of(request.scope)
@@ -253,8 +256,9 @@ def label_check(request: AnyRequest, data: LabelText, lang: Lang = "en") -> dict
         "colours": [shown.background, shown.foreground],
         "visible_to_you": node.registry.permits(label, subject.clearances, node.clock.now()),
     }
-    if subject.may("publish"):
-        out["audience"] = node.label_audience(label)
+    audience = node.label_audience(label, subject)
+    if audience is not None:
+        out["audience"] = {**audience, "accounts": audience["accounts"][:_NAMES]}
     return out
 
 

@@ -80,8 +80,7 @@ class Shown:
 
     english: Marking
     french: Marking
-    count: int
-    names: tuple[str, ...]
+    names: tuple[str, ...] | None  # None: not for who would not see it themselves
     to_writer: bool
 
 
@@ -183,12 +182,11 @@ def _unreadable(v: Visit, text: str, was: str, faults: Iterable[Fault], form: Fo
 def shown(v: Visit, label: Label) -> Shown:
     """What the label would mean here."""
     node = node_of(v)
-    audience = node.label_audience(label)
+    audience = node.label_audience(label, v.subject)
     return Shown(
         node.label_marking(label, "en"),
         node.label_marking(label, "fr"),
-        int(audience["count"]),
-        tuple(audience["accounts"]) if v.may("publish") else (),
+        None if audience is None else tuple(audience["accounts"]),
         node.registry.permits(label, v.subject.clearances, node.clock.now()),
     )
 

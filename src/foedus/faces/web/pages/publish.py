@@ -344,8 +344,9 @@ def _review_page(v: Visit, record: Found, draft: Draft) -> Response[str]:
 
 
 def _audience_change(v: Visit, record: Found, picker: labelpicker.Picker | None) -> tuple[list[str], list[str]] | None:
-    """Who would newly see it, and who would not see this version: None where the label stays."""
-    if picker is None or picker.shown is None:
+    """Who would newly see it, and who would not see this version: None where the label stays, or hides it from the
+    writer."""
+    if picker is None or picker.shown is None or picker.shown.names is None:
         return None
     now = set(v.view.audience(record.id).can_see)
     then = set(picker.shown.names)
