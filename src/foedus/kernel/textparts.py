@@ -18,15 +18,16 @@ from foedus.kernel.securitypolicy import Policy
 
 
 def read_head(text: str, policies: PolicySet) -> tuple[Policy, Classification]:
-    """Policy and classification, by name or words in any language."""
+    """Policy and classification, by name or words in any language. Raises LabelRefused, as all that reads here."""
     wanted = fold(text)
     known: list[str] = []
     found: list[tuple[Policy, Classification]] = []
     for policy in policies:
-        for name in (policy.name, policy.id, f"urn:oid:{policy.id}"):
-            for said, level in _level_words(policy).items():
-                if wanted in (f"{fold(name)} {said}", f"{fold(name)}:{said}"):
-                    found.append((policy, level))
+        levels = _level_words(policy)
+        for name in (fold(policy.name), policy.id, f"urn:oid:{policy.id}"):
+            level = levels.get(wanted[len(name) + 1 :]) if wanted.startswith((f"{name} ", f"{name}:")) else None
+            if level is not None:
+                found.append((policy, level))
         known += [f"{policy.name} {c.name}" for c in policy.classifications]
     if len(found) == 1:
         return found[0]
@@ -39,6 +40,7 @@ def read_head(text: str, policies: PolicySet) -> tuple[Policy, Classification]:
 
 
 def read_policy_name(text: str, policies: PolicySet) -> Policy:
+    """The policy of this name or OID."""
     policy = policies.find(text)
     if policy is None:
         names = ", ".join(p.name for p in policies) or "none"
@@ -47,6 +49,7 @@ def read_policy_name(text: str, policies: PolicySet) -> Policy:
 
 
 def read_level(text: str, policy: Policy) -> Classification:
+    """A classification of the policy."""
     level = _level_words(policy).get(fold(text))
     if level is None:
         names = ", ".join(c.name for c in policy.classifications)
@@ -56,11 +59,19 @@ def read_level(text: str, policy: Policy) -> Classification:
 
 def _level_words(policy: Policy) -> dict[str, Classification]:
     """A policy's classifications by name, alias and words; names go before words. Words that two share mean neither."""
+    words = policy.memo.get("textparts")
+    if words is None:
+        words = policy.memo["textparts"] = _collect(policy)
+    found: dict[str, Classification] = words
+    return found
+
+
+def _collect(policy: Policy) -> dict[str, Classification]:
     named = {fold(c.name): c for c in policy.classifications}
     for alias, name in policy.aliases:
         named.setdefault(fold(alias), named[fold(name)])
     said: dict[str, Classification] = {}
-    shared: set[str] = set()
+    shared = {""}  # a name that is hidden
     for level in policy.classifications:
         for words in {fold(marking.class_phrase(level, policy, lang)) for lang in marking.languages(policy)}:
             shared |= {words} & said.keys()
@@ -69,6 +80,7 @@ def _level_words(policy: Policy) -> dict[str, Classification]:
 
 
 def read_category(part: str, policy: Policy, *, every: bool) -> Category:
+    """`tag set: value, value`. With `every`, `all` stands for every value of the tag set."""
     name, colon, rest = cut(part, ":")
     if not colon:
         raise refused("unreadable-part", f"{part.strip()!r} is not `tag set: value, value`")
@@ -121,6 +133,7 @@ def _slots_of(tag_set: TagSet) -> list[Slot]:
 
 
 def write_category(category: Category, policy: Policy) -> str:
+    """The part that `read_category` reads back."""
     tag_set = policy.tag_set(category.tag_set)
     name = quoted(category.tag_set)
     others = [t for t in tag_set.tags if t.kind.type is not category.type] if tag_set else []
