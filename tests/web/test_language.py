@@ -22,7 +22,8 @@ def _sources() -> str:
 
 
 def test_both_languages_have_the_same_keys() -> None:
-    assert set(catalogue("en")) == set(catalogue("fr"))
+    said = {key for key in catalogue("fr") if key.startswith("said.")}  # in English the kernel speaks for itself
+    assert said and set(catalogue("en")) == set(catalogue("fr")) - said
 
 
 @pytest.mark.parametrize("key", sorted(catalogue("en")))

@@ -83,6 +83,20 @@ def test_a_higher_classification_counts_where_nobody_here_is_in_between(stored: 
     assert (one.found.id, one.names) == (SECRET["id"], ())
 
 
+def test_a_label_beyond_the_writer_tells_nothing_of_who_is_cleared_for_it(stored: World) -> None:
+    stored.person("kei", "ALLIANCE UNCLASSIFIED for JPN", "reader")
+    stored.clock.tick(10_000_000)
+    anna, kei = (stored.node.access.local(name) for name in ("anna", "kei"))
+    label = stored.node.read_label("ALLIANCE UNCLASSIFIED Japan ONLY")
+    assert [stored.node.registry.permits(label, one.clearances, stored.clock.now()) for one in (anna, kei)] == [
+        False,
+        True,
+    ]
+    obj = {"type": "report", "object_refs": [SECRET["id"]]}
+    [one] = reach.beyond(stored.node, stored.node.view(anna, "test"), obj, [label])
+    assert one.names == ()
+
+
 def test_broken_references_are_left_to_validation(stored: World) -> None:
     view = stored.node.view(stored.node.access.local("anna"), "test")
     for obj in ({"type": "relationship"}, {"type": "sighting", "sighting_of_ref": 3, "where_sighted_refs": 4}):

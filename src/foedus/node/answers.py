@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from foedus.kernel.errors import Fault
+from foedus.kernel.label import Reason
 
 _decode = msgspec.json.decode
 
@@ -160,6 +161,7 @@ class Audience:
     can_see: list[str]
     cannot_see: list[str]
     seen: list[Seen]
+    why_not: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)  # of those who cannot
 
 
 @dataclass(frozen=True, slots=True)

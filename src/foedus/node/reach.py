@@ -18,6 +18,7 @@ from foedus.node.answers import Found
 if TYPE_CHECKING:
     from foedus.node.contract import View
     from foedus.node.node import Node
+    from foedus.node.subject import Subject
 
 _MOST = 300  # references that are looked up
 
@@ -41,9 +42,12 @@ def beyond(node: Node, view: View, obj: Mapping[str, Any], labels: Sequence[Labe
     if not known:
         return []
     now, registry = node.clock.now(), node.registry
-    readers = [
-        one for one in node.access.everyone() if all(registry.permits(label, one.clearances, now) for label in labels)
-    ]
+
+    def reads(one: Subject) -> bool:
+        return all(registry.permits(label, one.clearances, now) for label in labels)
+
+    # Who is cleared for what the writer is not cleared for is nobody's business: then only the levels are compared.
+    readers = [one for one in node.access.everyone() if reads(one)] if reads(view.subject) else []
     out = []
     for found in known.values():
         names = tuple(one.name for one in readers if not registry.decide(found.labels, one.clearances, now).permit)

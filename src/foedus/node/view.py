@@ -16,6 +16,7 @@ import numpy as np
 
 from foedus.kernel.errors import Fault, NotFound, NotPermitted, Refused
 from foedus.kernel.ids import format_time, timestamp
+from foedus.kernel.label import Reason
 from foedus.kernel.policy import in_force
 from foedus.node.answers import (
     Arrival,
@@ -190,11 +191,14 @@ class View:
         found = self.get(stix_id)
         now = self._node.clock.now()
         can: list[str] = []
-        cannot: list[str] = []
+        why_not: dict[str, tuple[Reason, ...]] = {}
         for account in self._node.access.everyone():
-            permit = self._node.registry.decide(found.labels, account.clearances, now).permit
-            (can if permit else cannot).append(account.name)
-        return Audience(can, cannot, self._seen(stix_id))
+            decision = self._node.registry.decide(found.labels, account.clearances, now)
+            if decision.permit:
+                can.append(account.name)
+            else:
+                why_not[account.name] = decision.reasons
+        return Audience(can, list(why_not), self._seen(stix_id), why_not)
 
     def seen(self, stix_id: str) -> list[Seen]:
         """Who has seen it, for auditors and for those who publish; only of what the subject may see. NotFound."""

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from markupsafe import Markup
+
 from foedus.faces.web.formdata import Form
-from foedus.faces.web.language import Words
+from foedus.faces.web.language import Words, words
 from foedus.faces.web.readable import STIX_ID
+from foedus.faces.web.saying import said
 from foedus.kernel.domain import say
 from foedus.kernel.errors import Fault
 from foedus.kernel.ids import format_time, timestamp
@@ -41,7 +44,7 @@ class Drawn:
     open: bool
     other: str
     rows: tuple[Mapping[str, str], ...]
-    faults: tuple[str, ...]
+    faults: tuple[Markup, ...]
 
     @property
     def value(self) -> str:
@@ -56,12 +59,12 @@ def draw(
     fields: Sequence[Field], values: Form, lang: str, faults: Iterable[Fault] = ()
 ) -> tuple[tuple[Drawn, ...], tuple[Fault, ...]]:
     """The fields to show, and the faults that belong to none of them."""
-    by_field: dict[str, list[str]] = {}
+    by_field: dict[str, list[Markup]] = {}
     loose = []
     for fault in faults:
         home = _home(fields, fault.path)
         if home:
-            by_field.setdefault(home, []).append(fault.message)
+            by_field.setdefault(home, []).append(said(words(lang), fault))
         else:
             loose.append(fault)
     return tuple(_drawn(f, values, lang, by_field.get(f["name"], [])) for f in fields), tuple(loose)
@@ -77,7 +80,7 @@ def _home(fields: Sequence[Field], path: str) -> str:
     return next(iter(inside or [n for n in names if plain and n.startswith(f"{plain}.")]), "")
 
 
-def _drawn(field: Field, values: Form, lang: str, faults: list[str]) -> Drawn:
+def _drawn(field: Field, values: Form, lang: str, faults: list[Markup]) -> Drawn:
     name, widget = str(field["name"]), str(field["widget"])
     choices = tuple((str(c["value"]), say(c["title"], lang)) for c in field.get("choices", ()))
     known = {value for value, _ in choices}
@@ -181,12 +184,12 @@ def read(
         value = _value(field, form, zone, t, faults)
         _put(obj, name, value)
         if value is None and field.get("required") and not any(f.path == name for f in faults):
-            faults.append(Fault("missing-property", t("form.required"), path=name))
+            faults.append(Fault("form-required", t("form.required"), path=name))
     for field in fields:
         name = str(field["name"])
         empty = _get(obj, name) in (None, "", [])
         if field.get("required") and empty and not any(f.path == name for f in faults):
-            faults.append(Fault("missing-property", t("form.required"), path=name))
+            faults.append(Fault("form-required", t("form.required"), path=name))
     return _without_empty_extensions(obj, fields), faults
 
 
@@ -241,7 +244,7 @@ def _moment(text: str, zone: tzinfo, t: Words, name: str, faults: list[Fault]) -
         at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
         since = at - _EPOCH
     except (ValueError, OverflowError):
-        faults.append(Fault("invalid-timestamp", t("form.time"), path=name))
+        faults.append(Fault("form-time", t("form.time"), path=name))
         return text
     return format_time((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
@@ -251,7 +254,7 @@ def _number(text: str, t: Words, name: str, faults: list[Fault]) -> Any:
     try:
         return int(plain) if re.fullmatch(r"[+-]?\d{1,18}", plain) else float(plain)
     except ValueError:
-        faults.append(Fault("not-a-number", t("form.number"), path=name))
+        faults.append(Fault("form-number", t("form.number"), path=name))
         return text
 
 

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from foedus.faces.web import menu, people, times
 from foedus.faces.web.language import LANGUAGES, NAMES, Words, accepted, choose, words
 from foedus.faces.web.markings import Colours
+from foedus.faces.web.saying import Coded, said
 from foedus.faces.web.templating import environment
 from foedus.kernel.domain import say
 from foedus.kernel.errors import NotAuthenticated
@@ -130,6 +131,10 @@ class Visit:
     def link_name(self, kind: str) -> str:
         """A kind of link in words."""
         return self.t.maybe(f"link.{kind}", kind.replace("-", " "))
+
+    def said(self, what: Coded) -> Markup:
+        """What a fault or a reason says, in the page's language."""
+        return said(self.t, what)
 
     @cached_property
     def _domain_types(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ from litestar.enums import RequestEncodingType
 from litestar.exceptions import HTTPException
 from litestar.params import Body
 from litestar.response import Redirect
+from markupsafe import Markup
 
 from foedus.faces.web import times
 from foedus.faces.web.desk import Desk
@@ -134,7 +135,7 @@ def search_page(request: AnyRequest) -> Response[str]:
         text = parse(this.text)
         answer = v.view.search(query(this, offset=(this.page - 1) * PAGE))
     except Refused as refused:
-        context["fault"] = "; ".join(f.message for f in refused.faults) or refused.message
+        context["fault"] = Markup("; ").join(map(v.said, refused.faults)) or v.said(refused)
         text, answer = SearchText(), SearchAnswer(0, [])
     reachable = min(answer.total, WINDOW)
     context |= {

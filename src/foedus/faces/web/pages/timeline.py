@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, get
+from markupsafe import Markup
 
 from foedus.faces.web import times
 from foedus.faces.web.families import family
@@ -72,7 +73,8 @@ def timeline_page(request: AnyRequest) -> Response[str]:
             answer = v.view.search(query(this, limit=_RECORDS))
             found, context["total"], context["more"] = answer.results, answer.total, answer.total > _RECORDS
         except Refused as refused:
-            context["fault"], context["more"] = refused.message, False
+            context["fault"] = Markup("; ").join(map(v.said, refused.faults)) or v.said(refused)
+            context["more"] = False
     events = sorted(_events(v, found), key=lambda e: (-e.at, e.id))
     context["markings"] = v.all_markings(found)
     context |= {"events": events[:_EVENTS], "shown": len(found), "iso": times.iso}
