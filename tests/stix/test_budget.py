@@ -27,7 +27,6 @@ def _complex(number: int) -> str:
 
 def test_beyond_the_budget_a_pattern_is_refused_by_name_and_the_next_input_starts_anew(monkeypatch: object) -> None:
     monkeypatch.setattr(patterns, "SLOW_BUDGET", 150)  # type: ignore[attr-defined]
-    monkeypatch.setattr(patterns.slow_budget.__wrapped__, "__defaults__", (150,))  # type: ignore[attr-defined]
     objects = [_indicator(n, _complex(n)) for n in range(5)]
     first = read_input(json.dumps(objects).encode())
     assert 0 < len(first.valid) < 5

@@ -112,6 +112,8 @@ _SIGNATURES = (
 
 def not_json(data: bytes) -> tuple[str, str] | None:
     """Code and message for a text that is plainly something else: empty, compressed, in another encoding."""
+    if data[:1] in (b"{", b"[") and b"\x00" not in data[:4]:
+        return None
     for signature, code, message in _SIGNATURES:
         if data.startswith(signature):
             return code, f"the input {message}"

@@ -9,8 +9,8 @@ whether the good ones are kept. What cannot be read at all raises Refused with o
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ from foedus.kernel.objectsize import too_large
 from foedus.kernel.ports import Head
 from foedus.kernel.stix import UPGRADE_HINT
 from foedus.kernel.stix.checks import Problems, problem
-from foedus.kernel.stix.patterns import slow_budget
+from foedus.kernel.stix.patterns import SlowBudget
 from foedus.kernel.stix.upgrade import needs_upgrade
 from foedus.kernel.stix.upgrade import upgrade as upgraded
 from foedus.kernel.stix.validate import as_faults, problems_of
@@ -141,7 +141,7 @@ def read_input(
     """
     limits = limits or Limits()
     check_size(data, limits)
-    with _no_collection(), slow_budget():
+    with _NoCollection(), SlowBudget():
         quick = (split_quickly(data) or read_quickly(data)) if not_json(data) is None else None
         if quick is not None:
             check_count(quick.tree, most_objects)
@@ -170,15 +170,17 @@ def read_objects(objs: Sequence[dict[str, Any]], limits: Limits | None = None) -
     return read_input(data, limits)
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
+class _NoCollection:
     """The garbage collector walks every new dict again and again, and finds nothing: a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
+
+    __slots__ = ("_was_on",)
+
+    def __enter__(self) -> None:
+        self._was_on = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._was_on:
             gc.enable()
 
 
@@ -189,7 +191,8 @@ def _judge(batch: _Batch, tree: Any, unreadable: set[int]) -> Input:
     if container == "bundle" and tree.get("spec_version") == "2.0" and not batch.upgrade:
         report.add(None, -1, problem("stix-2.0", f"this is a STIX 2.0 bundle; {UPGRADE_HINT}", "spec_version"))
         return Input(container, [], report.close(), len(objects))
-    report.add(None, -1, found)
+    if found:
+        report.add(None, -1, found)
     if container != "object":
         batch.outside = without_objects(tree)
     batch.depth -= LEVELS[container]

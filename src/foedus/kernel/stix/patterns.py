@@ -8,8 +8,6 @@ the tests hold against the library.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -65,14 +63,16 @@ def check_pattern(obj: dict[str, Any]) -> Problems | None:
 _budget: ContextVar[list[int] | None] = ContextVar("slow pattern characters left", default=None)
 
 
-@contextmanager
-def slow_budget(characters: int = SLOW_BUDGET) -> Iterator[None]:
-    """Within the block the full grammar reads at most so many characters; what it met before costs nothing."""
-    token = _budget.set([characters])
-    try:
-        yield
-    finally:
-        _budget.reset(token)
+class SlowBudget:
+    """Within the block the full grammar reads SLOW_BUDGET characters at most; what it met before costs nothing."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = _budget.set([SLOW_BUDGET])
+
+    def __exit__(self, *_: object) -> None:
+        _budget.reset(self._before)
 
 
 class _Exhausted(Exception):
