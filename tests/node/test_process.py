@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc and Linux")
+
 _HOLES = """
 import sys
 from foedus.node import process
@@ -32,7 +34,28 @@ def _kept(how: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="settings of glibc's allocator")
 def test_freed_blocks_go_back_to_the_system_although_one_above_them_stays() -> None:
     assert _kept("set") < 4_000
     assert _kept("left alone") > 40_000, "the measurement does not show what it should"
+
+
+_SMALL_PAGES = """
+import sys
+from foedus.node import process
+
+if sys.argv[1] == "set":
+    process.start()
+import numpy as np
+
+array = np.empty(64 << 20, np.uint8)  # numpy advises large pages for arrays of this size
+array[:] = 1
+with open("/proc/self/smaps") as maps:
+    print(sum(int(line.split()[1]) for line in maps if line.startswith("AnonHugePages")))
+"""
+
+
+def test_arrays_fill_pages_of_the_ordinary_size() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SMALL_PAGES, "set"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) == 0

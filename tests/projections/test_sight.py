@@ -83,6 +83,19 @@ def test_release_order_is_the_defined_one_in_any_batching(seed: int) -> None:
     assert all(a < b for a, b in pairwise(times))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_taking_entries_in_by_parts_changes_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = random.Random(seed)
+    story = _random_story(dice, dice.randrange(1, 60))
+    for seq in dice.sample(range(len(story.items)), dice.randrange(len(story.items))):
+        story.recall(seq)
+    table = _table(story)
+    history = [(0, {s for s in (OPEN, CLOSED, BOTH) if dice.random() < 0.7})]
+    whole = _all(Sight(table, _epochs(table, history)))
+    monkeypatch.setattr("foedus.storage.sight._STEP", dice.randrange(1, 9))
+    assert _all(Sight(table, _epochs(table, history))) == whole
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_poller_never_misses_an_entry(seed: int) -> None:
     """Whatever the clearance does between polls, what is in sight at the end was delivered at some time."""

@@ -15,8 +15,8 @@ import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-_LOOK = 0.1  # seconds between looks at how much there is
-_MOST = 24 * 1024 * 1024  # bytes; one search of a million records touches some three million
+_LOOK = 0.05  # seconds between looks at how much there is
+_MOST = 16 * 1024 * 1024  # bytes; one search of a million records touches some three million
 _MAPS, _STATM = Path("/proc/self/maps"), Path("/proc/self/statm")
 _DELETED = " (deleted)"
 

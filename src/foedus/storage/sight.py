@@ -30,6 +30,7 @@ from foedus.storage.versions import LAST, Wanted, chosen
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 _CHUNK = 262_144  # rows that one step of a filtered page looks at, at most
+_STEP = 65_536  # rows that are taken in at once: what is computed on the way takes several times as much memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Sight:
         out = np.zeros(len(rows), np.int64)
         late = rows < self._late_below
         if late.any():  # late blocks stand out of the journal's order
-            places = self._places[np.searchsorted(self._rows_in_order, rows[late])]
+            places: NDArray[Any] = self._places[np.searchsorted(self._rows_in_order, rows[late])]
             out[late] = self._times[places]
         if not late.all():
             start = len(self._places)
@@ -219,6 +220,10 @@ class Sight:
         self._current = None
         self._decisions = np.zeros((len(self._epochs), 1), bool)
         self._decide()
+        self._versioned, self._examined = False, 0
+        if len(self._epochs) == 1:
+            self._begin()
+            return
         rows, times, epoch = self._releases()
         self._last = int(times[-1]) if len(times) else -1
         sets = table.column("labelset")[rows]
@@ -228,7 +233,14 @@ class Sight:
         self._count = len(rows)
         self._seqs, self._times = rows.astype(np.int32), times
         self._index_late()
-        self._versioned, self._examined = False, 0
+
+    def _begin(self) -> None:
+        """One epoch: all is released at its own time, as what is added later."""
+        room = int(np.count_nonzero(self._permitted(slice(None))))
+        self._seqs, self._times = np.empty(room, np.int32), np.empty(room, np.int64)
+        self._count, self._last, self._done = 0, -1, 0
+        self._index_late()
+        self._append()
 
     def _releases(self) -> tuple[Rows, Rows, NDArray[np.int16]]:
         """Everything ever released to this reader, in order: (row, release time, epoch), some rows more than once."""
@@ -260,10 +272,15 @@ class Sight:
         return start
 
     def _append(self) -> None:
-        table, start = self._table, self._done
         self._decide()
-        self._done = table.cursor
-        rows = start + np.flatnonzero(self._decisions[-1][table.column("labelset")[start:]])
+        while self._done < self._table.cursor:
+            self._take_in(min(self._done + _STEP, self._table.cursor))
+
+    def _take_in(self, stop: int) -> None:
+        """The entries up to `stop`."""
+        table, start = self._table, self._done
+        self._done = stop
+        rows = start + np.flatnonzero(self._permitted(slice(start, stop)))
         if not len(rows):
             return
         times = _rising(np.concatenate([[self._last], table.column("at")[rows]]))[1:]
@@ -289,10 +306,10 @@ class Sight:
     def _index_late(self) -> None:
         """Places by row for the part that late blocks put out of the journal's order; what is appended is in order."""
         self._late_below = 0
-        self._places: NDArray[np.int64] = np.empty(0, np.int64)
+        self._places: NDArray[np.int32] = np.empty(0, np.int32)
         self._rows_in_order: NDArray[np.int32] = np.empty(0, np.int32)
         if len(self._epochs) > 1:
-            self._places = np.argsort(self.seqs)
+            self._places = np.argsort(self.seqs).astype(np.int32)
             self._rows_in_order = self.seqs[self._places]
             self._late_below = int(self._rows_in_order[-1]) + 1 if self._count else 0
         self._versioned, self._examined = False, 0
@@ -307,7 +324,7 @@ class Sight:
                 grown[i, known:now] = [epoch.permits(code) for code in range(known, now)]
             self._decisions = grown
 
-    def _permitted(self, rows: Rows) -> Mask:
+    def _permitted(self, rows: Rows | slice) -> Mask:
         permitted: Mask = self._decisions[-1][self._table.column("labelset")[rows]]
         return permitted
 
