@@ -1,7 +1,7 @@
 """`View`: the one way to read. What the subject may not see is not found, not counted, not hinted at.
 
 A view belongs to one request: a subject, the face they came through, and the moment. Every body that leaves
-through it is first recorded in the release log.
+through it, and every id, is first recorded in the release log.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ class View:
         seen = page.seqs.tolist()
         if query.bodies:
             self._record(seen)
+        else:
+            self._record_ids(seen)
         times = page.times
         first, last = (int(times[0]), int(times[-1])) if len(times) else (0, 0)
         return Page(bodies if query.bodies else [], heads, page.more, _cursor(last) if page.more else "", first, last)
@@ -368,8 +370,15 @@ class View:
         if not seqs:
             return
         self._recorded.update(seqs)
+        self._note(self._face, seqs)
+
+    def _record_ids(self, seqs: Sequence[int]) -> None:
+        """An id is a release too: that a record is there is told. The face says that its body did not leave."""
+        self._note(f"{self._face}-ids", seqs)
+
+    def _note(self, face: str, seqs: Sequence[int]) -> None:
         token = str(self._subject.token_id) if self._subject.token_id else ""
-        self._node.released.record(self._subject.name, self._face, seqs, token=token).result()
+        self._node.released.record(self._subject.name, face, seqs, token=token).result()
 
 
 class _Row(msgspec.Struct, frozen=True):
