@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from foedus.kernel.label import Clearance
-from foedus.kernel.policy import PolicySet
+from foedus.kernel.policyset import PolicySet
 from foedus.kernel.ports import Entry, Head, Item, Journal, Kind
 from foedus.kernel.spif import read_policy
 from foedus.kernel.stixmarking import TLP2_EXTENSION
