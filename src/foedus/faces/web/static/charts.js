@@ -19,6 +19,11 @@
   }
   const narrow = () => matchMedia("(max-width: 800px)").matches;
   const drawn = [];
+  const lang = document.documentElement.lang;
+
+  // The months of the time axis in the page's language; the rest as the charts have it.
+  const months = (month) => [...Array(12).keys()].map((m) => new Date(Date.UTC(2026, m, 15)).toLocaleString(lang, { month, timeZone: "UTC" }));
+  window.echarts.registerLocale("page", { time: { month: months("long"), monthAbbr: months("short") } });
 
   function table(figure) {
     return [...figure.querySelectorAll("tbody tr")].map((row) => {
@@ -94,7 +99,7 @@
     canvas.hidden = false;
     const data = figure.querySelector(".chart-data");
     if (data) data.open = false;
-    const chart = window.echarts.init(canvas);
+    const chart = window.echarts.init(canvas, null, { locale: "page" });
     chart.setOption(option);
     chart.on("click", (event) => { if (event.data && event.data.href) location.assign(event.data.href); });
     drawn.push([figure, chart]);
