@@ -113,7 +113,7 @@ class Store:
 
     def _kill_under_load(self) -> psutil.Process | None:
         load = self._load()
-        span = self.chance.choice((0.02, 0.15, 0.5, 0.5, 1.2))
+        span = self.chance.choice((0.02, 0.15, 0.5, 0.5, 1.5))
         time.sleep(self.chance.uniform(0.0, span))
         if self.chance.random() < 0.25 and (child := self._serving.projector()):
             with suppress(psutil.Error):

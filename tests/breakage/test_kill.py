@@ -2,7 +2,7 @@
 half-written appears, and the next start needs no repair.
 
 A seed fixes what the clients send and when the kills are due, not how the machine's clock and theirs interleave: a
-failure is repeated with `FOEDUS_SEED=<the seed in its name> pytest tests/breakage/test_kill.py -k seed`, several times.
+failure, which names its seed, is repeated with `FOEDUS_SEED=<seed> pytest tests/breakage/test_kill.py`, several times.
 """
 
 from __future__ import annotations
@@ -58,5 +58,5 @@ def test_kills(tmp_path: Path, forks: Forks) -> None:
 def test_two_hundred_kills(tmp_path: Path, forks: Forks, seed: int) -> None:
     done = rounds(tmp_path, seed, forks, ROUNDS)
     assert done["kills under load"] == ROUNDS
-    for what in ("envelopes", "recalls", "searches", "pages", "requests repeated after a kill"):
-        assert done[what] >= 5, (what, done)
+    for what, least in (("envelopes", 50), ("publications", 5), ("recalls", 1), ("searches", 50), ("pages", 50)):
+        assert done[what] >= least, (what, done)
