@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -296,3 +297,17 @@ def test_a_commit_of_the_full_text_that_was_cut_off_is_no_damage(
     before.remove([15], 15_000_000)
     assert before.newest(Query.all_query(), 100)[0] == held - 1
     before.close()
+
+
+def test_a_projector_that_starts_after_its_server_was_killed_ends_at_once(tmp_path: Path) -> None:
+    """It does not wait for the lock that the projector of the next server holds."""
+    node = NodeFolder.make(tmp_path / "fin")
+    node.add("anna", SECRET)
+    with node.up() as server:
+        add(node, server, 1)
+        found(node, server, 1)
+        orphaned, end = os.pipe()
+        os.close(end)
+        late = subprocess.run(projector_of(server).cmdline(), stdin=orphaned, capture_output=True, timeout=20)
+        os.close(orphaned)
+        assert (late.returncode, late.stderr) == (0, b"")

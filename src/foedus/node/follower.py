@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -92,6 +93,10 @@ def _end_with_server() -> None:
     """Be killed when the server is: the next one must not meet a writer of the last."""
     with suppress(OSError, AttributeError):  # not Linux: the end of standard input ends it a little later
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    announced = select.poll()
+    announced.register(0, 0)  # only whether the other end is closed
+    if announced.poll(0):
+        sys.exit(0)  # it was killed before the system knew what to do then
 
 
 def _follow(tail: Tail, stores: Stores, announcements: Announcements) -> None:
