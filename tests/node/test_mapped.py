@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import mmap
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from foedus.config import Settings
 from foedus.node import mapped
 from foedus.node.mapped import MappedFiles
+from foedus.node.node import Node
+
+from .conftest import World
 
 pytestmark = pytest.mark.skipif(not mapped._STATM.exists(), reason="needs /proc")
 _SIZE = 64 * 1024 * 1024
@@ -31,35 +33,32 @@ def _touched(held: mmap.mmap) -> int:
     return mapped._file_pages() * mmap.PAGESIZE
 
 
-def test_the_folders_pages_are_given_back_and_come_again(tmp_path: Path) -> None:
+def test_the_folders_pages_are_given_back_once_they_are_many_and_come_again(tmp_path: Path) -> None:
     inside, outside = tmp_path / "text", tmp_path / "text2"
-    inside.mkdir(), outside.mkdir()
+    inside.mkdir()
+    outside.mkdir()
     held, other = _mapping(inside / "a b.idx"), _mapping(outside / "x.idx")
-    watch = MappedFiles(inside, threading.RLock(), most=1 << 40)
-    try:
-        _touched(held)
-        full = _touched(other)
-        watch.let_go()
-        left = mapped._file_pages() * mmap.PAGESIZE
-        assert _SIZE - _FEW < full - left < _SIZE + _FEW, "what is mapped from elsewhere is left alone"
-        assert _touched(held) > full - _FEW
-    finally:
-        watch.close()
-        held.close(), other.close()
+    patient, eager = MappedFiles(inside, most=4 * _SIZE), MappedFiles(inside, most=_SIZE)
+    _touched(held)
+    full = _touched(other)
+    patient.keep_few()
+    assert mapped._file_pages() * mmap.PAGESIZE > full - _FEW, "they are not many"
+    eager.keep_few()
+    given = full - mapped._file_pages() * mmap.PAGESIZE
+    assert _SIZE - _FEW < given < _SIZE + _FEW, "what is mapped from elsewhere is left alone"
+    assert _touched(held) > full - _FEW
+    held.close()
+    other.close()
 
 
-def test_they_are_given_back_once_they_are_many_but_not_while_the_lock_is_held(tmp_path: Path) -> None:
-    held, lock = _mapping(tmp_path / "a.idx"), threading.RLock()
-    watch = MappedFiles(tmp_path, lock, most=_SIZE // 2)
-    try:
-        with lock:
-            full = _touched(held)
-            time.sleep(3 * mapped._LOOK)
-            assert mapped._file_pages() * mmap.PAGESIZE > full - _FEW
-        until = time.monotonic() + 20
-        while mapped._file_pages() * mmap.PAGESIZE > full - _SIZE + _FEW:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-    finally:
-        watch.close()
-        held.close()
+@pytest.mark.parametrize(("own", "looks"), [(True, 0), (False, 1)])
+def test_each_search_leaves_few_pages_where_another_process_writes_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, looks: int
+) -> None:
+    looked: list[str] = []
+    World(tmp_path).close()
+    with Node.open(Settings(tmp_path), own_projector=own) as node:
+        monkeypatch.setattr(MappedFiles, "keep_few", lambda self: looked.append(self._folder))
+        with node.projector.reading():
+            assert not looked, "they are in use"
+        assert looked == [f"{tmp_path.resolve()}/projections/text/"] * looks

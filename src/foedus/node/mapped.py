@@ -11,51 +11,37 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import threading
-from contextlib import AbstractContextManager
 from pathlib import Path
 
-_LOOK = 0.05  # seconds between looks at how much there is
 _MOST = 16 * 1024 * 1024  # bytes; one search of a million records touches some three million
 _MAPS, _STATM = Path("/proc/self/maps"), Path("/proc/self/statm")
 _DELETED = " (deleted)"
 
 
 class MappedFiles:
-    """Watches the mapped pages of files below `folder`, in a thread of its own, until `close`.
+    """The mapped files below `folder`. On a system without /proc nothing is done.
 
-    Nothing below the folder may be unmapped but under `lock`: a range that is given back must be that of the file
-    still. A shared mapping loses nothing by it. On a system without /proc nothing is done.
+    Call both methods only while nothing below the folder can be unmapped: a range that is given back must still be
+    that of the file. A shared mapping loses nothing by it.
     """
 
-    def __init__(self, folder: Path, lock: AbstractContextManager[object], most: int = _MOST) -> None:
+    def __init__(self, folder: Path, most: int = _MOST) -> None:
         self._folder = f"{folder.resolve()}{os.sep}"
-        self._lock = lock
         self._most = most // mmap.PAGESIZE
-        self._quit = threading.Event()
-        self._thread: threading.Thread | None = None
-        if _MAPS.exists() and _STATM.exists() and hasattr(mmap, "MADV_DONTNEED"):
-            self._bound = _file_pages() + self._most  # libraries are mapped too
-            self._thread = threading.Thread(target=self._run, name="foedus-mapped", daemon=True)
-            self._thread.start()
+        self._known = _MAPS.exists() and _STATM.exists() and hasattr(mmap, "MADV_DONTNEED")
+        self._bound = _file_pages() + self._most if self._known else 0  # libraries are mapped too
 
-    def close(self) -> None:
-        self._quit.set()
-        if self._thread is not None:
-            self._thread.join()
+    def keep_few(self) -> None:
+        """Give back all pages where they have become many. Cheap where they have not."""
+        if self._known and _file_pages() > self._bound:
+            self.let_go()
 
     def let_go(self) -> None:
-        """Give back all pages of the folder's files now."""
-        advise = ctypes.CDLL(None, use_errno=True).madvise
-        with self._lock:
-            for start, stop in self._ranges():
-                advise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), mmap.MADV_DONTNEED)
-            self._bound = _file_pages() + self._most
-
-    def _run(self) -> None:
-        while not self._quit.wait(_LOOK):
-            if _file_pages() > self._bound:
-                self.let_go()
+        """Give back all pages of the folder's files."""
+        advise = ctypes.CDLL(None).madvise
+        for start, stop in self._ranges():
+            advise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), mmap.MADV_DONTNEED)
+        self._bound = _file_pages() + self._most
 
     def _ranges(self) -> list[tuple[int, int]]:
         """Addresses at which the folder's files are mapped, shared and for reading only; deleted ones are on their way

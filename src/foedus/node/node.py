@@ -33,7 +33,6 @@ from foedus.node.follow import items
 from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
 from foedus.node.live import Live
-from foedus.node.mapped import MappedFiles
 from foedus.node.mending import discard, or_anew
 from foedus.node.projector import Projector
 from foedus.node.reader import DomainReader
@@ -96,7 +95,6 @@ class Node:
             self.projector = Projector(
                 projections, self.journal, self.table, self.limits, self.live.notify, own=own_projector
             )
-            self.mapped = None if own_projector else MappedFiles(projections / "text", self.projector.lock)
             self.searching = Searching(self, self.projector)
             self.writer = Writer(self.journal, self.table, self.table_lock, self.limits, self._committed)
             self.recalls = Recalls(self)
@@ -131,8 +129,6 @@ class Node:
     def close(self) -> None:
         """Finish what was acknowledged or waits, then let go of the folder."""
         self.writer.close()
-        if self.mapped is not None:
-            self.mapped.close()
         self.projector.close()
         self.table.close()
         self.released.close()

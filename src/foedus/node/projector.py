@@ -21,6 +21,7 @@ from foedus.config import Limits
 from foedus.kernel.errors import Damaged
 from foedus.node.answers import Progress
 from foedus.node.contract import OnProgress
+from foedus.node.mapped import MappedFiles
 from foedus.node.mending import discard, is_damage_in_reading, or_anew
 from foedus.node.stores import Stores
 from foedus.storage.fulltext import FullText
@@ -67,6 +68,7 @@ class Projector:
         self._life = threading.Lock()  # no child is started once `_quit` is set
         self._suspected = self._renewing = self._stale = self._unheard = False
         self._dropped_at = -_REST
+        self._mapped = MappedFiles(folder / "text")
         self.fault: BaseException | None = None
         self.lock = threading.RLock()  # SQLite and the index reader are used by one thread at a time
         self._start()
@@ -109,6 +111,8 @@ class Projector:
                     raise
                 self._suspect(error)
                 raise Damaged("links and full text are being rebuilt", hint="ask again in a moment") from error
+            if not self._own:  # else the writer's threads might unmap files meanwhile
+                self._mapped.keep_few()
 
     # -- life
 
