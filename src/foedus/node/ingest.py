@@ -73,7 +73,7 @@ class Ingest:
         self._labelling = labelling = Labelling(node.registry, given, self._default, definitions)
         self.label_sets = [labelling.label_set(valid.markings) for valid in self.good]
         drafts = [self._draft(valid, labels) for valid, labels in zip(self.good, self.label_sets, strict=True)]
-        node.introduce(labelling.needed, definitions)
+        node.introduce(labelling.needed, definitions, self._subject)
         self.futures += [node.writer.submit(batch) for batch in batches(drafts, node.limits)]
 
     def _draft(self, valid: Valid, labelset: tuple[str, ...]) -> Draft:

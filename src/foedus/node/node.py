@@ -34,6 +34,7 @@ from foedus.node.forms import label_choices
 from foedus.node.ingest import Ingest, envelope, whole_input_fault
 from foedus.node.live import Live
 from foedus.node.mending import discard, or_anew
+from foedus.node.people import COMMAND_LINE
 from foedus.node.projector import Projector
 from foedus.node.reader import DomainReader
 from foedus.node.recall import Recalls, finish_recalls
@@ -283,12 +284,24 @@ class Node:
             for valid, known in zip(ingest.good, ingest.known(outcomes), strict=True)
         ]
 
-    def introduce(self, needed: Mapping[str, Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]]) -> None:
+    def introduce(
+        self,
+        needed: Mapping[str, Mapping[str, Any]],
+        definitions: Mapping[str, Mapping[str, Any]],
+        subject: Subject | None,
+    ) -> None:
         """Make label definitions known before the entries that name them: ours get an entry of their own.
 
-        Those that came with the records (`definitions`) are entries before them in the same import.
+        Those that came with the records (`definitions`) are entries before them in the same import. Where one changes
+        what a marking means that is known, who sent it (None: the operator) stands in the administrative log first.
         """
         fresh = [one for marking_id, one in needed.items() if not self.registry.is_settled(marking_id)]
+        by = COMMAND_LINE.name if subject is None else subject.name
+        for one in (*fresh, *definitions.values()):
+            change = self.registry.with_definition(one)
+            if change is not None:
+                was, now = map(self.registry.described, change)
+                self.accounts.record(by, "", "marking", {"id": str(one["id"]), "was": was, "now": now})
         if fresh:
             drafts = [
                 Draft(
@@ -412,12 +425,12 @@ class Node:
                 return obj
         definition = self.registry.definition(given or self.default_label(subject))
         marking_id = str(definition["id"])
-        self._publish_definition(marking_id, definition)
+        self._publish_definition(marking_id, definition, subject)
         return {**obj, "object_marking_refs": sorted({*refs, marking_id})}
 
-    def _publish_definition(self, marking_id: str, definition: Mapping[str, Any]) -> None:
+    def _publish_definition(self, marking_id: str, definition: Mapping[str, Any], subject: Subject) -> None:
         """A definition that records point at is a record itself, for whoever its own label permits."""
-        self.introduce({marking_id: definition}, {})
+        self.introduce({marking_id: definition}, {}, subject)
         head = Head(marking_id, "marking-definition", version_of(dict(definition)), self.owner, "", (marking_id,))
         self.writer.submit([Draft(Kind.RECORD, self.envelope((marking_id,)), canonical(definition), head)])
 

@@ -213,6 +213,10 @@ class LabelRegistry:
             return self.marking_of_label(label, lang, marking_id)
         return Marking(marking_id, "Marquage inconnu" if lang == "fr" else "Unknown marking", *_GREY)
 
+    def described(self, sense: Meaning) -> list[str]:
+        """A meaning in words, for the administrative log: a label each, or what it is instead."""
+        return [self.marking_of_label(label).text for label in sense.labels] or [sense.means.value]
+
     def marking_of_label(self, label: Label, lang: str = "en", marking_id: str = "") -> Marking:
         """How a label is shown; one of a policy that is not known here by its plain names."""
         return self._marking(label, lang, marking_id)
