@@ -1,8 +1,8 @@
 """The one writer of a node: drafts from many callers, one group commit, one fsync.
 
-Callers submit drafts and get a future. The writer's thread takes everything that waits, leaves out what is there
-already, appends the rest as one batch to the journal (durable when it returns), brings the label table up to date and
-only then answers. Acknowledged therefore means fsynced and visible in the table.
+Callers submit drafts and wait for their outcomes. The writer's thread takes everything that waits, leaves out what is
+there already, appends the rest as one batch to the journal (durable when it returns), brings the label table up to date
+and only then answers. Acknowledged therefore means fsynced and visible in the table.
 """
 
 from __future__ import annotations

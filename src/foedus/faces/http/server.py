@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from typing import Any
 
@@ -27,6 +28,7 @@ from foedus.faces.http.authentication import Authentication, SecretFilter, clien
 from foedus.faces.http.connections import bounded
 from foedus.faces.http.control import ControlApp
 from foedus.faces.http.cookies import is_secure
+from foedus.faces.http.forwarded import Forwarded
 from foedus.faces.taxii.app import TaxiiApp
 from foedus.kernel.errors import Busy, Fault, Refused
 from foedus.node import process, setup
@@ -85,8 +87,8 @@ def application(node: Node, limits: Limits) -> App:
     """The application for a node that is open."""
     authentication = Authentication(node.access, node.clock, limits)
 
-    async def authenticate(scope: Scope) -> Subject:
-        return await authentication.authenticate(
+    def authenticate(scope: Scope) -> Awaitable[Subject]:
+        return authentication.authenticate(
             scope["headers"], client_address(scope), secure=is_secure(scope), cookies=False
         )
 
@@ -136,13 +138,15 @@ def _run(node: Node, settings: Settings, listener: socket.socket) -> None:
         raise Busy(f"the path of {settings.data} is too long for a Unix socket", hint="use a shorter path")
     config: dict[str, Any] = {
         "loop": "uvloop",
+        "interface": "asgi3",
         "lifespan": "off",
         "log_config": None,
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": 5,
     }
-    public = uvicorn.Server(uvicorn.Config(application(node, settings.limits), http=bounded(settings.limits), **config))
+    app = Forwarded(application(node, settings.limits))
+    public = uvicorn.Server(uvicorn.Config(app, http=bounded(settings.limits), proxy_headers=False, **config))
     local_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     previous = os.umask(0o177)
     try:
