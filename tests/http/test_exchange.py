@@ -1,4 +1,4 @@
-"""An answer on the wire: framing, how many writes it takes, and what an application that breaks the rules does to it."""
+"""An answer on the wire: framing, how many writes it takes, and what an application that breaks the rules gets."""
 
 from __future__ import annotations
 
