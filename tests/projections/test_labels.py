@@ -128,9 +128,10 @@ def test_equal_records_are_recognised() -> None:
     table = LabelTable(None)
     table.apply(story.items)
     digest = table.hashing.of_body(story.items[0].body)
-    assert table.find_equal(one["id"], digest, table.code("labelset", OPEN)) == first
-    assert table.find_equal(one["id"], digest, table.code("labelset", CLOSED)) == 1
-    assert table.find_equal(one["id"], digest + 1, table.code("labelset", OPEN)) == -1
+    assert table.find_equal(one["id"], digest, table.code("labelset", OPEN), 0) == first
+    assert table.find_equal(one["id"], digest, table.code("labelset", CLOSED), 0) == 1
+    assert table.find_equal(one["id"], digest, table.code("labelset", CLOSED), 1) == -1
+    assert table.find_equal(one["id"], digest + 1, table.code("labelset", OPEN), 0) == -1
 
 
 def test_a_gap_is_refused_and_old_items_are_passed_over() -> None:

@@ -70,6 +70,10 @@ class Frontier:
     def copy(self) -> Frontier:
         return Frontier(self.size, self._peaks.items())
 
+    def peaks(self) -> list[tuple[int, bytes]]:
+        """(level, node), lowest first: what `Frontier(size, peaks)` takes."""
+        return sorted(self._peaks.items())
+
     def extend(self, leaves: Sequence[bytes]) -> list[list[bytes]]:
         """Append leaves. Returns the nodes that they completed, level by level, from level 0 (the leaves)."""
         self.size += len(leaves)

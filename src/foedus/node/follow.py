@@ -30,7 +30,7 @@ _envelope = lru_cache(4_096)(read_envelope)  # few label sets make up all record
 
 
 def item_of(entry: Entry, *, whole: bool = False) -> Item:
-    """One entry as an item, with the head that it was taken in with; an erased one, and one that is no record, has none.
+    """One entry as an item, with the head that it was taken in with; one that is erased or no record has none.
 
     `whole`: with the record decoded.
     """

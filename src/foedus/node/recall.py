@@ -8,6 +8,7 @@ verification. Until then `verify` names it as pending.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,14 @@ class Recalls:
         seqs = View(node, subject, "recall").own_entries(stix_id)
         if not seqs:
             raise NotFound
-        note: dict[str, Any] = {"by": subject.name, "targets": seqs}
+        return self.carry_out(seqs, by=subject.name, reason=reason)
+
+    def carry_out(self, seqs: Sequence[int], *, by: str, reason: str = "") -> int:
+        """Withdraw these entries, whoever may decide it having decided; how many. Raises StorageFull as above."""
+        if not seqs:
+            return 0
+        node = self._node
+        note: dict[str, Any] = {"by": by, "targets": list(seqs)}
         if reason:
             note["reason"] = reason[:_REASON]
         draft = Draft(Kind.TOMBSTONE, node.envelope(()), canonical(note), None, unique=False, targets=tuple(seqs))

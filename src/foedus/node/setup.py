@@ -87,7 +87,7 @@ def make(
     origin = f"foedus/{owner.lower()}-{random.bytes(4).hex()}"
     signers = Signers(*(Signer(f"{origin}/{name}", random.bytes(32)) for name in _JOURNALS))
     for name, signer in zip(_JOURNALS, (signers.journal, signers.releases), strict=True):
-        _write_private(data / "keys" / f"{name}.key", signer.secret().encode() + b"\n")
+        write_private(data / "keys" / f"{name}.key", signer.secret().encode() + b"\n")
     node = NodeFile(FORMAT, owner, owner_name, origin, names, now)
     (data / "node.json").write_bytes(msgspec.json.format(msgspec.json.encode(node), indent=2) + b"\n")
     return node, signers
@@ -138,7 +138,8 @@ def _read(path: Path) -> bytes:
         raise refuse("unreadable", f"{path} cannot be read: {error.strerror}") from error
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """A new file that only the owner of the node may read, durable on return. Raises FileExistsError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -156,16 +156,16 @@ class Writer:
         heads = [draft.head for draft in drafts if draft.head is not None and draft.unique]
         if len({head.id for head in heads}) == len(heads):
             return found
-        held: dict[tuple[str, tuple[str, ...], bytes], int] = {}
+        held: dict[tuple[str, str, tuple[str, ...], bytes], int] = {}
         for i, draft in enumerate(drafts):
             if draft.head is not None and draft.unique and i not in found:
-                first = held.setdefault((draft.head.id, draft.head.labels, draft.body), i)
+                first = held.setdefault((draft.head.id, draft.head.originator, draft.head.labels, draft.body), i)
                 if first != i:
                     found[i] = ~first
         return found
 
     def _known(self, drafts: Sequence[Draft]) -> dict[int, int]:
-        """Drafts whose bytes an entry holds already under the same label set, with that entry."""
+        """Drafts whose bytes an entry of this originator holds already under this label set, with that entry."""
         table = self._table
         of_id = table.hashing.of_id
         hashes = np.array([of_id(d.head.id) if d.head and d.unique else 0 for d in drafts], np.uint64)
@@ -175,10 +175,10 @@ class Writer:
             head = drafts[i].head
             if head is None:
                 continue
-            code = table.code("labelset", head.labels)
-            if code < 0:
-                continue  # a label set that no entry has yet
-            row = table.find_equal(head.id, table.hashing.of_body(drafts[i].body), code)
+            code, origin = table.code("labelset", head.labels), table.code("originator", head.originator)
+            if code < 0 or origin < 0:
+                continue  # a label set or an originator that no entry has yet
+            row = table.find_equal(head.id, table.hashing.of_body(drafts[i].body), code, origin)
             if row >= 0 and self._body(row) == drafts[i].body:
                 found[i] = row
         return found

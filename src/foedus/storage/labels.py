@@ -194,11 +194,17 @@ class LabelTable:
         """Pairs (position in `hashes`, row), ascending, erased rows left out."""
         return self._index.find_many(hashes)
 
-    def find_equal(self, stix_id: str, digest: int, labelset: int) -> int:
-        """The first row with this id, these bytes (`hashing.of_body`) and this label set; -1 where there is none."""
-        digests, sets = self._columns["digest"], self._columns["labelset"]
-        equal = (row for row in self.rows_of(stix_id) if digests[row] == digest and sets[row] == labelset)
-        return next(equal, -1)
+    def find_equal(self, stix_id: str, digest: int, labelset: int, originator: int) -> int:
+        """The first row of this originator with this id, these bytes (`hashing.of_body`) and this label set; or -1."""
+        digests, sets, origins = (self._columns[name] for name in ("digest", "labelset", "originator"))
+        return next(
+            (
+                row
+                for row in self.rows_of(stix_id)
+                if digests[row] == digest and sets[row] == labelset and origins[row] == originator
+            ),
+            -1,
+        )
 
     # -- inside
 
