@@ -10,7 +10,7 @@ import msgspec
 
 from foedus.kernel.ports import Entry, Head, Item, Kind
 from foedus.kernel.record import created_by_of, version_of
-from foedus.node.ingest import read_envelope
+from foedus.node.envelopes import read_envelope
 
 
 class _Tombstone(msgspec.Struct):

@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from foedus.config import Limits
 from foedus.kernel.errors import Fault, Refused
 from foedus.kernel.label import Label
@@ -25,8 +23,6 @@ from foedus.node.writer import Commit, Draft, Outcome
 
 if TYPE_CHECKING:
     from foedus.node.node import Node
-
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Ingest:
@@ -168,22 +164,6 @@ def batches(drafts: Sequence[Draft], limits: Limits) -> Iterator[Sequence[Draft]
             start, size = stop, len(draft.body)
     if start < len(drafts):
         yield drafts[start:]
-
-
-def envelope(originator: str, labelset: Sequence[str]) -> bytes:
-    """What stands before a record in the journal: canonical JSON of its originator and its label set."""
-    return _encode({"labels": list(labelset), "originator": originator})
-
-
-def read_envelope(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The inverse of `envelope`."""
-    read = msgspec.json.decode(data, type=_Envelope)
-    return read.originator, read.labels
-
-
-class _Envelope(msgspec.Struct):
-    originator: str
-    labels: tuple[str, ...]
 
 
 def whole_input_fault(error: Refused) -> Input:

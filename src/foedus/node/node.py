@@ -29,9 +29,10 @@ from foedus.node.bulk import LARGE, Bulk
 from foedus.node.clock import SystemClock, SystemRandom
 from foedus.node.contract import OnProgress
 from foedus.node.definitions import Definitions
+from foedus.node.envelopes import envelope
 from foedus.node.follow import items
 from foedus.node.forms import label_choices
-from foedus.node.ingest import Ingest, envelope, whole_input_fault
+from foedus.node.ingest import Ingest, whole_input_fault
 from foedus.node.live import Live
 from foedus.node.mending import discard, or_anew
 from foedus.node.people import COMMAND_LINE
