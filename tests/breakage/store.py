@@ -113,6 +113,8 @@ class Store:
 
     def _kill_under_load(self) -> psutil.Process | None:
         load = self._load()
+        if self.chance.random() < 0.2:
+            self._until_a_recall()
         span = self.chance.choice((0.02, 0.15, 0.5, 0.5, 1.5))
         time.sleep(self.chance.uniform(0.0, span))
         if self.chance.random() < 0.25 and (child := self._serving.projector()):
@@ -121,6 +123,12 @@ class Store:
             self.ledger.count["projectors killed alone"] += 1
             time.sleep(self.chance.uniform(0.0, 0.4))
         return self._kill(load, "kills under load")
+
+    def _until_a_recall(self) -> None:
+        """Some kills follow an acknowledged recall, however slow the machine is; a reindex has no writers beside it."""
+        before, end = self.ledger.count["recalls"], time.monotonic() + 5
+        while self.ledger.count["recalls"] == before and time.monotonic() < end:
+            time.sleep(0.002)
 
     def _kill_at_start(self) -> psutil.Process | None:
         self._serving = self._start()
