@@ -278,7 +278,6 @@ def test_files_that_break_while_the_server_runs_are_made_anew(running: tuple[Nod
     assert server.stop() == 0
 
 
-@pytest.mark.xfail(strict=True, reason="remains of a cut-off commit stand in the way of the next one")
 def test_a_commit_of_the_full_text_that_was_cut_off_is_no_damage(
     sound: tuple[Path, tuple[object, ...]], tmp_path: Path
 ) -> None:

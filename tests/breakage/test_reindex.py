@@ -49,7 +49,6 @@ def test_reading_while_the_projections_are_rebuilt(world: World) -> None:
             assert len(world.node.view(anna, "t").page(PageQuery(limit=1000)).bodies) == 300
 
 
-@pytest.mark.xfail(strict=True, reason="the writer looks for equal records in a table that is being rebuilt")
 def test_writing_while_the_projections_are_rebuilt(world: World) -> None:
     """Nothing is refused, and what is sent twice is stored once."""
     anna = world.person("anna", SECRET)

@@ -126,7 +126,8 @@ class Writer:
             position = stop
 
     def _append(self, drafts: list[Draft]) -> list[Outcome]:
-        first_of = self._there_already(drafts)
+        with self._table_lock:  # a table that is being rebuilt knows nothing yet
+            first_of = self._there_already(drafts)
         chosen = [draft for i, draft in enumerate(drafts) if i not in first_of] if first_of else drafts
         seqs = iter(self._write(chosen) if chosen else ())
         outcomes: list[Outcome] = []

@@ -59,6 +59,21 @@ def schema() -> Schema:
     return builder.build()
 
 
+class _Deletes(msgspec.Struct):
+    opstamp: int
+
+
+class _Segment(msgspec.Struct):
+    segment_id: str
+    deletes: _Deletes | None = None
+
+
+class _Meta(msgspec.Struct):
+    """What is needed of tantivy's meta.json."""
+
+    segments: list[_Segment]
+
+
 class Shard:
     """An index in a folder, for reading, and for writing once `writer` is called. Entries come in order.
 
@@ -119,10 +134,7 @@ class Shard:
 
     def add(self, item: Item, hashing: Hashing, heap: int) -> None:
         """Add one record; it can be found after `commit`."""
-        if self._writer is None:
-            # One thread: documents are committed in the order in which they came, so a crash leaves a prefix.
-            self._writer = self._index.writer(heap, 1)
-        self._writer.add_document(document(item, hashing))
+        self._writing(heap).add_document(document(item, hashing))
 
     def commit(self) -> None:
         """Make what was added durable and visible."""
@@ -132,10 +144,8 @@ class Shard:
 
     def remove(self, seqs: list[int], heap: int) -> None:
         """Let nobody find these entries from now on. Their words stay in the files until the shard is rebuilt."""
-        if self._writer is None:
-            self._writer = self._index.writer(heap, 1)
         # By query: a term made from a Python int is a signed one, and would silently match nothing.
-        self._writer.delete_documents_by_query(Query.term_set_query(schema(), "seq", seqs))
+        self._writing(heap).delete_documents_by_query(Query.term_set_query(schema(), "seq", seqs))
         self.commit()
 
     def close(self) -> None:
@@ -144,6 +154,22 @@ class Shard:
             self._writer.wait_merging_threads()
             self._writer = None
             self.reload()
+
+    def _writing(self, heap: int) -> IndexWriter:
+        if self._writer is None:
+            self._clear_remains()
+            # One thread: documents are committed in the order in which they came, so a crash leaves a prefix.
+            self._writer = self._index.writer(heap, 1)
+        return self._writer
+
+    def _clear_remains(self) -> None:
+        """Remove lists of deleted documents that no segment names: a commit that was cut off left them, and the next
+        one would give its own the same name and find it taken."""
+        meta = msgspec.json.decode((self.folder / "meta.json").read_bytes(), type=_Meta)
+        named = {f"{one.segment_id.replace('-', '')}.{one.deletes.opstamp}.del" for one in meta.segments if one.deletes}
+        for path in self.folder.glob("*.del"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
 
 
 def document(item: Item, hashing: Hashing) -> Document:

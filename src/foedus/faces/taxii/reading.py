@@ -85,7 +85,8 @@ class Reading:
 
     async def _must_exist(self, subject: Subject, collection: Collection, asked: PageQuery) -> None:
         """404 for an object that is not there; an empty envelope for one whose versions the filters left out."""
-        found = await self._page(subject, collection, PageQuery(ids=asked.ids, versions=("all",), limit=1))
+        any_version = PageQuery(ids=asked.ids, versions=("all",), limit=1, bodies=False)
+        found = await self._page(subject, collection, any_version)
         if not found.heads:
             raise NotFound
 

@@ -17,7 +17,7 @@ from foedus.kernel.errors import NotFound
 _PAGE = 100
 _READ = 5_000  # entries of the log that one page of a filtered list looks through
 _EXPORT = 50_000
-FACES = ("web", "http", "taxii", "cli", "file", "recall", "audit")
+FACES = ("web", "http", "taxii", "taxii-ids", "cli", "file", "recall", "audit")
 
 
 def _number(text: str) -> int | None:
