@@ -59,3 +59,16 @@ def test_arrays_fill_pages_of_the_ordinary_size() -> None:
         [sys.executable, "-c", _SMALL_PAGES, "set"], capture_output=True, text=True, check=True, timeout=60
     )
     assert int(done.stdout) == 0
+
+
+def test_every_command_is_loaded_with_the_settings_in_force() -> None:
+    code = (
+        "import gc, sys; from foedus import main; import foedus.node.process as process\n"
+        "started = process.start; process.start = lambda: (started(), print('foedus.faces' in sys.modules))\n"
+        "sys.argv = ['foedus', '--help']\n"
+        "try: main.main()\n"
+        "finally: print(gc.get_threshold())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    lines = done.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("False", "(50000, 10, 10)")

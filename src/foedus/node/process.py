@@ -28,8 +28,9 @@ _PR_SET_THP_DISABLE = 41  # sys/prctl.h
 
 
 def start() -> None:
-    """Call once, before threads begin."""
+    """Call before threads begin, and best before modules are loaded: the collector finds nothing among those."""
     sys.setswitchinterval(_TURN)
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
     try:
         libc = ctypes.CDLL(None)
         mallopt = libc.mallopt
@@ -45,4 +46,3 @@ def settle() -> None:
     """Call once, when the process has loaded what it needs."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
