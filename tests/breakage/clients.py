@@ -377,9 +377,7 @@ class Load:
     def __init__(self, place: Place, ledger: Ledger, seed: int, operation: str) -> None:
         self.place, self.ledger = place, ledger
         self.ended = threading.Event()  # the server is about to be killed
-        # Writing while projections are rebuilt is a test of its own (test_reindex.py).
-        storing = STORING if operation != "reindex" else ()
-        self._clients: list[Client] = [kind(self, n, seed * 100 + n, place.writer) for n, kind in enumerate(storing)]
+        self._clients: list[Client] = [kind(self, n, seed * 100 + n, place.writer) for n, kind in enumerate(STORING)]
         self._clients.append(Reader(self, 8, seed * 100 + 8, place.reader))
         if operation:
             self._clients.append(Operator(self, 9, seed * 100 + 9, operation))
