@@ -79,6 +79,10 @@ class ExchangeStore:
     def backup(self, target: Path) -> None:
         self._file.backup(target)
 
+    def _empty_log(self) -> None:
+        """What was overwritten in the file must not stay in its write-ahead log."""
+        self._file.row("PRAGMA wal_checkpoint(TRUNCATE)")
+
     # -- seals
 
     def keep_seals(self, rows: Iterable[SealRow]) -> None:
@@ -110,6 +114,7 @@ class ExchangeStore:
         """Of entries that were recalled: their salts and leaves are gone with them."""
         with self._file.transaction() as db:
             db.executemany("DELETE FROM seals WHERE seq = ?", [(seq,) for seq in seqs])
+        self._empty_log()
 
     # -- recalls
 
@@ -173,6 +178,7 @@ class ExchangeStore:
             db.execute(
                 "UPDATE quarantine SET settled = ?, sent = x'' WHERE peer = ? AND number = ?", (how, peer, number)
             )
+        self._empty_log()
 
     def keep_evidence(self, peer: str, at: int, reason: str, earlier: bytes, later: bytes) -> None:
         with self._file.transaction() as db:
