@@ -72,3 +72,36 @@ def test_every_command_is_loaded_with_the_settings_in_force() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     lines = done.stdout.splitlines()
     assert (lines[0], lines[-1]) == ("False", "(50000, 10, 10)")
+
+
+_SMALL_HOLES = """
+import sys, time
+from foedus.node import process
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+process.start()
+blocks = [bytearray(b"x" * 60_000) for _ in range(1_000)]
+kept = blocks[::20]
+process._LOOK = 0.1
+if sys.argv[1] == "settled":
+    process.settle()
+full = resident()
+del blocks
+until = time.monotonic() + 20
+while time.monotonic() < until and resident() > full - 40_000:
+    sum(range(100_000))  # it works
+    if sys.argv[1] != "settled" and time.monotonic() > until - 19:
+        break
+print(full - resident())
+"""
+
+
+def test_holes_between_small_blocks_go_back_while_the_process_works() -> None:
+    given = {}
+    for how in ("settled", "left alone"):
+        code = [sys.executable, "-c", _SMALL_HOLES, how]
+        given[how] = int(subprocess.run(code, capture_output=True, text=True, check=True, timeout=60).stdout)
+    assert given["settled"] >= 40_000 > 20_000 > given["left alone"], given

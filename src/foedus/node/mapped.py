@@ -11,11 +11,11 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import re
 from pathlib import Path
 
-_MOST = 64 * 1024 * 1024  # bytes; one search of a common word among a million records touches thirty million
+_MOST = 56 * 1024 * 1024  # bytes; one search of a common word among a million records touches thirty million
 _MAPS, _STATM = Path("/proc/self/maps"), Path("/proc/self/statm")
-_DELETED = " (deleted)"
 
 
 class MappedFiles:
@@ -26,7 +26,8 @@ class MappedFiles:
     """
 
     def __init__(self, folder: Path, most: int = _MOST) -> None:
-        self._folder = f"{folder.resolve()}{os.sep}"
+        path = re.escape(os.fsencode(folder.resolve()))
+        self._lines = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) r--s [^/]* (%s/.*)$" % path, re.MULTILINE)
         self._most = most // mmap.PAGESIZE
         self._known = _MAPS.exists() and _STATM.exists() and hasattr(mmap, "MADV_DONTNEED")
         self._bound = _file_pages() + self._most if self._known else 0  # libraries are mapped too
@@ -46,13 +47,8 @@ class MappedFiles:
     def _ranges(self) -> list[tuple[int, int]]:
         """Addresses at which the folder's files are mapped, shared and for reading only; deleted ones are on their way
         out, and left alone."""
-        out = []
-        for line in _MAPS.read_text().splitlines():
-            addresses, rights, *_, path = line.split(maxsplit=5) if "/" in line else ("", "", "")
-            if rights == "r--s" and path.startswith(self._folder) and not path.endswith(_DELETED):
-                start, stop = addresses.split("-")
-                out.append((int(start, 16), int(stop, 16)))
-        return out
+        found = self._lines.findall(_MAPS.read_bytes())
+        return [(int(start, 16), int(stop, 16)) for start, stop, path in found if not path.endswith(b" (deleted)")]
 
 
 def _file_pages() -> int:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import threading
+import time
+from collections.abc import Callable
 
 _YOUNG = 50_000  # objects made and not freed before the collector looks at them
 _MIDDLE, _OLD = 10, 10
@@ -24,6 +27,8 @@ _ALLOCATOR = {
     _M_MMAP_THRESHOLD: 256 * 1024,
     _M_TRIM_THRESHOLD: 1024 * 1024,
 }
+_LOOK = 2.0  # seconds between looks at what freed memory there is between blocks that are in use
+_WORKED = 0.1  # seconds of work in between that make a look worth while
 _PR_SET_THP_DISABLE = 41  # sys/prctl.h
 
 
@@ -43,6 +48,21 @@ def start() -> None:
 
 
 def settle() -> None:
-    """Call once, when the process has loaded what it needs."""
+    """Call once, when the process has loaded what it needs. From then on freed memory goes back to the system."""
     gc.collect()
     gc.freeze()
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError):
+        return
+    threading.Thread(target=_give_back, args=(trim,), name="foedus-memory", daemon=True).start()
+
+
+def _give_back(trim: Callable[[int], object]) -> None:
+    """Now and then, while there is work: by itself glibc gives back only what is free at the end of a pool."""
+    worked = 0.0
+    while True:
+        time.sleep(_LOOK)
+        if time.process_time() - worked > _WORKED:
+            trim(0)
+            worked = time.process_time()
